@@ -1,0 +1,1 @@
+"""Sundial: an OpenID Connect provider with no server to run."""

@@ -1,0 +1,73 @@
+"""One deployment, put together from its environment: what a function needs is made when it first asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sundial.config.model import Config
+    from sundial.keys.cache import RingCache
+    from sundial.keys.jwks import PublicKeyStore
+    from sundial.store.directory import Directory
+    from sundial.store.families import FamilyStore
+
+
+class Deployment:
+    """The configuration and the stores that template.yaml's environment variables name.
+
+    Imports and clients are made on first use, so that a function pays for what it uses: JWKS never
+    imports the vault, userinfo never loads a private key.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration (SUNDIAL_CONFIG: the compiled document of the `config` layer)."""
+        from sundial.config.reader import load_compiled
+
+        return load_compiled(self._environment["SUNDIAL_CONFIG"], self._environment)
+
+    @cached_property
+    def families(self) -> FamilyStore:
+        """The refresh token families (SUNDIAL_FAMILIES_TABLE)."""
+        from sundial.store.dynamodb_families import DynamoFamilies
+
+        return DynamoFamilies(self._client("dynamodb"), self._environment["SUNDIAL_FAMILIES_TABLE"])
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The local users (SUNDIAL_DIRECTORY_TABLE)."""
+        from sundial.store.directory import DynamoDirectory
+
+        return DynamoDirectory(self._client("dynamodb"), self._environment["SUNDIAL_DIRECTORY_TABLE"])
+
+    @cached_property
+    def public_keys(self) -> PublicKeyStore:
+        """The JWKS as published (SUNDIAL_PUBLIC_KEYS_TABLE)."""
+        from sundial.keys.jwks import PublicKeyStore
+
+        return PublicKeyStore(self._client("dynamodb"), self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"])
+
+    @cached_property
+    def ring(self) -> RingCache:
+        """The key ring (SUNDIAL_SECRET), cached in memory."""
+        from sundial.keys.cache import RingCache
+        from sundial.keys.vault import Vault
+
+        return RingCache(Vault(self._client("secretsmanager"), self._environment["SUNDIAL_SECRET"]))
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            from sundial.store.aws import client
+
+            self._clients[service] = client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}

@@ -1,0 +1,92 @@
+"""The one error type: what a client is told, and what only the log is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class OAuthError(Exception):
+    """A refusal, as the RFC that refuses would word it.
+
+    `code` is the registered OAuth error code, `description` goes to the client and says what to do,
+    `detail` goes to the log alone. None of them ever holds a token, a code, a key or a password.
+    """
+
+    code: str
+    description: str
+    status: int = 400
+    detail: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.description}" + (f" ({self.detail})" if self.detail else "")
+
+
+def invalid_request(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §5.2 and §4.1.2.1: a parameter is missing, repeated or malformed."""
+    return OAuthError("invalid_request", description, detail=detail)
+
+
+def invalid_client(description: str, *, basic: bool = False, detail: str = "") -> OAuthError:
+    """RFC 6749 §5.2: client authentication failed; answers the scheme that the client tried."""
+    headers = {"WWW-Authenticate": 'Basic realm="sundial", charset="UTF-8"'} if basic else {}
+    return OAuthError("invalid_client", description, status=401, detail=detail, headers=headers)
+
+
+def invalid_grant(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §5.2: the code or refresh token is invalid, expired, revoked or another client's."""
+    return OAuthError("invalid_grant", description, detail=detail)
+
+
+def unauthorized_client(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §5.2: this client may not use this grant or response type."""
+    return OAuthError("unauthorized_client", description, detail=detail)
+
+
+def unsupported_grant_type(description: str) -> OAuthError:
+    """RFC 6749 §5.2."""
+    return OAuthError("unsupported_grant_type", description)
+
+
+def unsupported_response_type(description: str) -> OAuthError:
+    """RFC 6749 §4.1.2.1."""
+    return OAuthError("unsupported_response_type", description)
+
+
+def invalid_scope(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §5.2 and §6: a scope is unknown, malformed, or wider than what was granted."""
+    return OAuthError("invalid_scope", description, detail=detail)
+
+
+def access_denied(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §4.1.2.1: the user, or the policy, said no."""
+    return OAuthError("access_denied", description, status=403, detail=detail)
+
+
+def invalid_token(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6750 §3.1: the bearer token is malformed, expired, revoked or not ours."""
+    challenge = f'Bearer realm="sundial", error="invalid_token", error_description="{description}"'
+    return OAuthError(
+        "invalid_token", description, status=401, detail=detail, headers={"WWW-Authenticate": challenge}
+    )
+
+
+def temporarily_unavailable(description: str, *, retry_after: int = 1, detail: str = "") -> OAuthError:
+    """A dependency can't be reached; nothing was consumed and the same request may be sent again.
+
+    `retry_after` is in seconds (RFC 9110 §10.2.3).
+    """
+    return OAuthError(
+        "temporarily_unavailable",
+        description,
+        status=503,
+        detail=detail,
+        headers={"Retry-After": str(retry_after)},
+    )
+
+
+def server_error(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 6749 §4.1.2.1: something that should not happen did."""
+    return OAuthError("server_error", description, status=500, detail=detail)

@@ -1,0 +1,62 @@
+"""What the `expiry` section of a Dex configuration comes to, for one client and one connector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class OnReplay(StrEnum):
+    """What a replayed refresh token costs (`expiry.refreshTokens.onReplay`, Sundial's own)."""
+
+    REVOKE = "revoke"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenSettings:
+    """One `refreshTokens` block as written: None means that the block does not state the setting.
+
+    A stated zero is a statement: it unsets what a wider block had set.
+    """
+
+    disable_rotation: bool | None = None
+    reuse_interval: timedelta | None = None
+    valid_if_not_used_for: timedelta | None = None
+    absolute_lifetime: timedelta | None = None
+    on_replay: OnReplay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenPolicy:
+    """The refresh token settings in force; None is Dex's "unset": the limit does not exist."""
+
+    disable_rotation: bool = False
+    reuse_interval: timedelta | None = None
+    valid_if_not_used_for: timedelta | None = None
+    absolute_lifetime: timedelta | None = None
+    on_replay: OnReplay = OnReplay.REVOKE
+
+    @classmethod
+    def of(cls, *layers: RefreshTokenSettings | None) -> RefreshTokenPolicy:
+        """Return the policy of `layers`, each overriding field by field the ones before it."""
+        policy = cls()
+        for layer in filter(None, layers):
+            policy = cls(
+                policy.disable_rotation if layer.disable_rotation is None else layer.disable_rotation,
+                _override(policy.reuse_interval, layer.reuse_interval),
+                _override(policy.valid_if_not_used_for, layer.valid_if_not_used_for),
+                _override(policy.absolute_lifetime, layer.absolute_lifetime),
+                policy.on_replay if layer.on_replay is None else layer.on_replay,
+            )
+        return policy
+
+    @property
+    def has_an_end(self) -> bool:
+        """Whether anything ever ends a family that is used every day or not at all."""
+        return self.valid_if_not_used_for is not None or self.absolute_lifetime is not None
+
+
+def _override(base: timedelta | None, stated: timedelta | None) -> timedelta | None:
+    return base if stated is None else stated or None

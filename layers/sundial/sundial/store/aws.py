@@ -1,0 +1,68 @@
+"""AWS clients with timeouts that fit API Gateway's 30 seconds, and what their failures become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sundial.errors import temporarily_unavailable
+
+_RETRYABLE = frozenset(
+    {
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def client(service: str) -> Any:
+    """Return a boto3 client: three attempts of two and five seconds, within API Gateway's 30."""
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=2,
+            read_timeout=5,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            tcp_keepalive=True,
+            max_pool_connections=10,
+        ),
+    )
+
+
+@contextmanager
+def unavailable(what: str) -> Iterator[None]:
+    """Turn a failure to reach AWS into a 503 that says so; a ClientError of another kind passes through.
+
+    A missing table, a denied action or a disabled key is a 503 too: to a client the difference means
+    nothing, and the detail that an operator needs is in the log.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "ConditionalCheckFailedException":
+            raise
+        wait = 1 if code in _RETRYABLE else 30
+        raise temporarily_unavailable(
+            f"{what} can't be reached at the moment; send the same request again",
+            retry_after=wait,
+            detail=f"{error.operation_name}: {code}",
+        ) from error
+    except BotoCoreError as error:
+        raise temporarily_unavailable(
+            f"{what} can't be reached at the moment; send the same request again", detail=type(error).__name__
+        ) from error

@@ -1,0 +1,1 @@
+"""Local users kept in DynamoDB, beside those of the configuration file (Dex: enablePasswordDB)."""

@@ -1,0 +1,105 @@
+"""The edge: an HTTP API event in, one call, a response out; what every answer has in common stands here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sundial.config.model import Config
+from sundial.errors import OAuthError, server_error
+from sundial.observe import count, logger
+from sundial.web.http import Request, Response, error_response, json_response
+
+Endpoint = Callable[[Request], Response]
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Edge:
+    """A Lambda handler for the routes of one function.
+
+    The one place that reads the clock, and the one place that catches what nobody foresaw: a client
+    never sees a stack trace, and the log has one under the correlation id that the client was given.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        routes: Mapping[str, Endpoint],
+        config: Config,
+        *,
+        clock: Callable[[], float] = time.time,
+        cross_origin: frozenset[str] = frozenset(),
+    ) -> None:
+        """`routes` are the template's (`POST /token`); `cross_origin` names those that Dex serves with CORS."""
+        self._function = function
+        self._routes = routes
+        self._config = config
+        self._clock = clock
+        self._cross_origin = cross_origin
+        logger.setLevel(config.log_level)
+
+    def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
+        """Answer one HTTP API event (payload format 2.0)."""
+        request_id = event["requestContext"].get("requestId", "")
+        logger.set_correlation_id(request_id)
+        try:
+            request = Request.from_event(event, int(self._clock()))
+            response = self._answer(request)
+        except OAuthError as error:
+            response = self._refuse(event.get("routeKey", ""), error)
+        except Exception:  # the boundary: whatever was not foreseen becomes a 500 and a stack trace in the log
+            logger.exception("unforeseen failure", route=event.get("routeKey", ""))
+            response = error_response(
+                server_error(f"something went wrong here; quote the correlation id {request_id} to the operator")
+            )
+        return self._finish(event, response, request_id)
+
+    def _answer(self, request: Request) -> Response:
+        if request.method == "OPTIONS" and request.route.partition(" ")[2] in self._cross_origin:
+            return Response(204)
+        endpoint = self._routes.get(request.route)
+        if endpoint is None:
+            return json_response({"error": "not_found", "error_description": "there is nothing here"}, 404)
+        return endpoint(request)
+
+    def _refuse(self, route: str, error: OAuthError) -> Response:
+        logger.info("refused", route=route, error=error.code, description=error.description, detail=error.detail)
+        return error_response(error)
+
+    def _finish(self, event: Mapping[str, Any], response: Response, request_id: str) -> dict[str, Any]:
+        route = event.get("routeKey", "")
+        logger.info("answered", function=self._function, route=route, status=response.status)
+        if response.status >= 500:
+            count("ServerErrors", function=self._function)
+        headers = {
+            **SECURITY_HEADERS,
+            **self._config.web.headers,
+            **self._cors(event),
+            **response.headers,
+            "X-Correlation-Id": request_id,
+        }
+        return replace(response, headers=headers).to_event()
+
+    def _cors(self, event: Mapping[str, Any]) -> dict[str, str]:
+        """Return the CORS headers of Dex's cross-origin endpoints for an allowed origin (Dex: web.allowedOrigins)."""
+        path = event.get("routeKey", "").partition(" ")[2]
+        origin = (event.get("headers") or {}).get("origin")
+        allowed = self._config.web.allowed_origins
+        if path not in self._cross_origin or origin is None or not ("*" in allowed or origin in allowed):
+            return {}
+        return {
+            "Access-Control-Allow-Origin": "*" if "*" in allowed else origin,
+            "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+            "Access-Control-Allow-Headers": ", ".join(
+                ("Authorization", "Content-Type", *self._config.web.allowed_headers)
+            ),
+            "Access-Control-Max-Age": "3600",
+            "Vary": "Origin",
+        }
