@@ -1,0 +1,51 @@
+"""What every test may ask for: an AWS on loopback, and a stack of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from tests.support.stack import OwnStack, own_stack
+
+from sundial_local.ministack import MiniStack, running_ministack
+from sundial_local.stack import clients
+from sundial_local.template import Template
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    """MiniStack, started for the first test that asks; each pytest-xdist worker has its own."""
+    with running_ministack(tmp_path_factory.mktemp("ministack") / "ministack.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def aws_clients(ministack: MiniStack) -> Mapping[str, Any]:
+    """boto3 clients of MiniStack, by service."""
+    return clients(ministack.endpoint)
+
+
+@pytest.fixture
+def aws_environment(ministack: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """Let every boto3 client of the test find MiniStack, by the standard variables; returns them."""
+    for name, value in ministack.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    return ministack.environment
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """template.yaml, its parameters at their defaults."""
+    from pathlib import Path
+
+    return Template.load(Path("tests/local/minimal.yaml"))
+
+
+@pytest.fixture
+def stack(
+    template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any], aws_environment: Mapping[str, str]
+) -> OwnStack:
+    """The template's tables, secret and key under fresh names, for this test alone."""
+    return own_stack(template, ministack, aws_clients)

@@ -1,0 +1,13 @@
+"""Where things are in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+FUNCTIONS = ROOT / "functions"
+LAYER = ROOT / "layers" / "sundial"
+TOOLS = ROOT / "tools"
+MINISTACK_PYTHON = ROOT / ".venv-ministack" / "bin" / "python"
+DEFAULT_CONFIG = Path(__file__).with_name("default.yaml")
