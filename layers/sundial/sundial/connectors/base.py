@@ -1,0 +1,46 @@
+"""What a connector is, and what it may be able to do: each ability is a type of its own."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from sundial.expiry.family import Claims
+
+
+class Connector(Protocol):
+    """One way to log in (Dex: `connectors[]`)."""
+
+    @property
+    def id(self) -> str:
+        """The id in the configuration: part of each user's `sub`, and of the connector's URLs."""
+
+    @property
+    def name(self) -> str:
+        """What people are shown."""
+
+
+@runtime_checkable
+class PasswordLogin(Protocol):
+    """A connector that checks a password itself, typed into a page of ours."""
+
+    @property
+    def prompt(self) -> str:
+        """What the page asks for beside the password, such as "Email address"."""
+
+    def log_in(self, username: str, password: str) -> Claims | None:
+        """Return the user, or None where there is no such user or the password is wrong.
+
+        Which of the two it was shows neither in the answer nor in the time it takes. Raises
+        `temporarily_unavailable` (503) where the users can't be looked up.
+        """
+
+
+@runtime_checkable
+class Refreshable(Protocol):
+    """A connector that can say how a user stands without a new login; only these yield refresh tokens."""
+
+    def refresh(self, user_tag: bytes) -> Claims | None:
+        """Return the user of that tag (`tokens.subject.user_tag`) as they stand now, None where they are gone.
+
+        Raises `temporarily_unavailable` (503) where nobody can tell; nothing is lost then.
+        """
