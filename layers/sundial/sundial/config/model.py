@@ -12,11 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sundial.expiry.policies import RefreshTokenPolicy, RefreshTokenSettings
-
-
-def setting(key: str, help: str, *, default: str = "", ours: bool = False) -> dict[str, Any]:
-    """Return the metadata of a field: its Dex key, what it means, its default in words, whether Dex lacks it."""
-    return {"key": key, "help": help, "default": default, "ours": ours}
+from sundial.settings import setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class ClientExpiry:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client (`staticClients[]`, RFC 6749 §2). `secret_sha256` is the digest of its secret, None where it has none."""
+    """A client (`staticClients[]`, RFC 6749 §2). `secret_sha256` is the digest of its secret; a public one has none."""
 
     id: str = field(metadata=setting("id", "the client_id; `idEnv` names a variable that holds it"))
     name: str = field(default="", metadata=setting("name", "shown on the consent page", default="the id"))
@@ -89,9 +85,7 @@ class StaticPassword:
     user_id: str = field(metadata=setting("userID", "stays the same for the life of the user: it makes the `sub`"))
     username: str = field(default="", metadata=setting("username", "the `name` claim unless `name` is set"))
     name: str = field(default="", metadata=setting("name", "the `name` claim", default="username"))
-    preferred_username: str = field(
-        default="", metadata=setting("preferredUsername", "the `preferred_username` claim")
-    )
+    preferred_username: str = field(default="", metadata=setting("preferredUsername", "the `preferred_username` claim"))
     email_verified: bool = field(
         default=True, metadata=setting("emailVerified", "the `email_verified` claim", default="true")
     )
@@ -143,7 +137,9 @@ class Expiry:
 class Pkce:
     """`oauth2.pkce` (RFC 7636)."""
 
-    enforce: bool = field(default=False, metadata=setting("enforce", "refuse a code request without a challenge", default="false"))
+    enforce: bool = field(
+        default=False, metadata=setting("enforce", "refuse a code request without a challenge", default="false")
+    )
     code_challenge_methods: tuple[str, ...] = field(
         default=("S256", "plain"),
         metadata=setting("codeChallengeMethodsSupported", "of `S256` and `plain`", default="[S256, plain]"),
@@ -187,6 +183,10 @@ class Signing:
             "publishAhead", "how long a key stands in the JWKS before it may sign", default="3h", ours=True
         ),
     )
+    signer: str = field(
+        default="secret",
+        metadata=setting("signer", "where the private keys are: `secret`, the key ring", default="secret", ours=True),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +214,18 @@ class Frontend:
         default="auto", metadata=setting("theme", "`auto` follows the reader; `light`, `dark`", default="auto")
     )
     dir: str = field(default="", metadata=setting("dir", "a folder whose theme.css is added to the pages"))
-    theme_css: str = field(default="", metadata=setting("", "the text of that theme.css, read when the file is compiled"))
+    theme_css: str = field(
+        default="", metadata=setting("", "the text of that theme.css, read when the file is compiled")
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration file."""
 
-    issuer: str = field(metadata=setting("issuer", "https, or http on loopback; a path is kept: every endpoint lives under it"))
+    issuer: str = field(
+        metadata=setting("issuer", "https, or http on loopback; a path is kept: every endpoint lives under it")
+    )
     clients: Mapping[str, Client] = field(default_factory=dict, metadata=setting("staticClients", "by id"))
     connectors: tuple[ConnectorConfig, ...] = field(default=(), metadata=setting("connectors", "how users log in"))
     enable_password_db: bool = field(
@@ -235,7 +239,9 @@ class Config:
     signing: Signing = field(default=Signing(), metadata=setting("signing", "the keys", ours=True))
     web: Web = field(default_factory=Web, metadata=setting("web", "CORS and headers"))
     frontend: Frontend = field(default=Frontend(), metadata=setting("frontend", "how the pages look"))
-    log_level: str = field(default="INFO", metadata=setting("logger.level", "debug, info, warn or error", default="info"))
+    log_level: str = field(
+        default="INFO", metadata=setting("logger.level", "debug, info, warn or error", default="info")
+    )
 
     def connector(self, connector_id: str) -> ConnectorConfig | None:
         """Return the connector of that id, `local` (the password database) included."""
@@ -254,6 +260,16 @@ class Config:
         """Return how long ID and access tokens live for `client` and a connector."""
         connector = self.connector(connector_id)
         return client.expiry.id_tokens or (connector.expiry.id_tokens if connector else None) or self.expiry.id_tokens
+
+    @property
+    def longest_id_token_lifetime(self) -> timedelta:
+        """The longest that any ID or access token can live: how long a retired key must stay published."""
+        blocks = (*(client.expiry for client in self.clients.values()), *(one.expiry for one in self.connectors))
+        return max(self.expiry.id_tokens, *(block.id_tokens for block in blocks if block.id_tokens), timedelta())
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of `path` (`/token`) under the issuer, whether or not that ends with a slash."""
+        return self.issuer.rstrip("/") + path
 
     def signing_algorithm(self, client: Client) -> str:
         """Return the `alg` of `client`'s ID tokens (OpenID Connect Registration: id_token_signed_response_alg)."""

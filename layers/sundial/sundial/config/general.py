@@ -1,0 +1,264 @@
+"""The sections of a file that are about the whole deployment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from sundial.config.model import Expiry, Frontend, OAuth2, Pkce, Signing, Web
+from sundial.config.section import Section, nearest, one_of
+from sundial.expiry.durations import format_duration
+from sundial.expiry.policies import OnReplay, RefreshTokenPolicy, RefreshTokenSettings
+
+SERVED_ALGORITHMS = ("RS256", "ES256")
+SERVED_GRANTS = ("authorization_code", "refresh_token")
+SHORTEST_SIGNING_KEYS = timedelta(minutes=10)
+_LONGEST_AUTH_CODES = timedelta(minutes=10)
+_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-\[\]:]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS = (
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "X-XSS-Protection",
+    "Strict-Transport-Security",
+    "Referrer-Policy",
+    "Permissions-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Embedder-Policy",
+    "Cross-Origin-Resource-Policy",
+)
+_LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR"}
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether `host` is this machine (RFC 8252 §7.3)."""
+    return host is not None and _LOOPBACK.fullmatch(host) is not None
+
+
+def read_issuer(root: Section) -> str | None:
+    """Return `issuer` (OpenID Connect Discovery §3: https, no query, no fragment), None where it can't be used.
+
+    As in Dex it is kept letter by letter, a trailing slash included: it is what tokens carry as `iss`.
+    """
+    if not root.states("issuer"):
+        root.error("issuer", "is missing", "write 'issuer: https://…', the URL under which clients reach this")
+        return None
+    issuer = root.text("issuer")
+    if issuer is None:
+        return None
+    shown = re.sub(r"//[^/]*@", "//…@", root.shown("issuer"))
+    wrong = _wrong_with_issuer(issuer)
+    if wrong is not None:
+        root.error("issuer", wrong[0], wrong[1], shown=shown)
+        return None
+    return issuer
+
+
+def _wrong_with_issuer(issuer: str) -> tuple[str, str] | None:
+    try:
+        url = urlsplit(issuer)
+        port = url.port
+    except ValueError:
+        return "is not a URL", "write 'https://' and a host"
+    if url.scheme not in ("http", "https") or not url.hostname or port == 0 or re.search(r"[\s\\]", issuer):
+        return "is not an absolute http or https URL", "write 'https://' and a host, and a path if you like"
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        return "is http on a host that is not loopback", "write 'https://…' (OpenID Connect Discovery §3)"
+    if "?" in issuer or "#" in issuer:
+        return "carries a query or a fragment", "end it with its host or path (OpenID Connect Discovery §3)"
+    if url.username is not None or url.password is not None:
+        return "carries a user or a password", "leave out what stands before the @"
+    return None
+
+
+def read_expiry(root: Section) -> Expiry:
+    """Return the `expiry` section, without its cross checks."""
+    section = root.section("expiry")
+    defaults = Expiry()
+    expiry = Expiry(
+        id_tokens=read_lifetime(section, "idTokens") or defaults.id_tokens,
+        auth_requests=read_lifetime(section, "authRequests") or defaults.auth_requests,
+        auth_codes=read_lifetime(section, "authCodes") or defaults.auth_codes,
+        device_requests=read_lifetime(section, "deviceRequests") or defaults.device_requests,
+        signing_keys=read_lifetime(section, "signingKeys", at_least=SHORTEST_SIGNING_KEYS) or defaults.signing_keys,
+        refresh_tokens=read_refresh_tokens(section.section("refreshTokens")),
+    )
+    if expiry.auth_codes > _LONGEST_AUTH_CODES:
+        section.error("authCodes", "is longer than ten minutes (RFC 6749 §4.1.2)", "write '60s', or at most '10m'")
+    check_refresh_tokens(section, expiry.refresh_tokens)
+    section.close()
+    return expiry
+
+
+def read_refresh_tokens(section: Section) -> RefreshTokenSettings:
+    """Return a `refreshTokens` block as written; the limits are checked where the policy is put together."""
+    settings = RefreshTokenSettings(
+        disable_rotation=section.flag("disableRotation") if section.states("disableRotation") else None,
+        reuse_interval=section.duration("reuseInterval"),
+        valid_if_not_used_for=section.duration("validIfNotUsedFor"),
+        absolute_lifetime=section.duration("absoluteLifetime"),
+        on_replay=OnReplay(section.choice("onReplay", tuple(OnReplay), default=OnReplay.REVOKE))
+        if section.states("onReplay")
+        else None,
+    )
+    section.close()
+    return settings
+
+
+def check_refresh_tokens(parent: Section, *layers: RefreshTokenSettings) -> None:
+    """Refuse `layers`, the last of them `parent`'s, where nothing would ever end a token (Dex: disableRotation)."""
+    policy = RefreshTokenPolicy.of(*layers)
+    if policy.disable_rotation and not policy.has_an_end and layers[-1] != RefreshTokenSettings():
+        block = parent.section("refreshTokens")
+        key = next(
+            key
+            for key in ("disableRotation", "absoluteLifetime", "validIfNotUsedFor", "")
+            if not key or block.states(key)
+        )
+        message = "leaves refresh tokens without rotation and without an end"
+        block.error(key, message, "set validIfNotUsedFor or absoluteLifetime, such as '2160h', or leave rotation on")
+
+
+def read_lifetime(section: Section, key: str, *, at_least: timedelta = timedelta(seconds=1)) -> timedelta | None:
+    """Return the duration at `key`, None where it says nothing; a second at least, since instants are whole seconds."""
+    duration = section.duration(key)
+    if duration is not None and duration < at_least:
+        remedy = f"write '{format_duration(at_least)}' or longer, or leave it out for the default"
+        section.error(key, f"is shorter than {format_duration(at_least)}", remedy)
+        return None
+    return duration
+
+
+def read_oauth2(root: Section) -> OAuth2:
+    """Return the `oauth2` section."""
+    section = root.section("oauth2")
+    pkce = section.section("pkce")
+    methods = ("S256", "plain")
+    oauth2 = OAuth2(
+        response_types=section.choices("responseTypes", ("code",), default=("code",)),
+        grant_types=section.choices("grantTypes", SERVED_GRANTS, default=SERVED_GRANTS),
+        skip_approval_screen=section.flag("skipApprovalScreen"),
+        always_show_login_screen=section.flag("alwaysShowLoginScreen"),
+        pkce=Pkce(
+            enforce=pkce.flag("enforce"),
+            code_challenge_methods=pkce.choices("codeChallengeMethodsSupported", methods, default=methods),
+        ),
+    )
+    section.not_yet("passwordConnector")
+    pkce.close()
+    section.close()
+    return oauth2
+
+
+def read_signing(root: Section) -> Signing:
+    """Return the `signing` section (ours)."""
+    section = root.section("signing")
+    defaults = Signing()
+    signing = Signing(
+        algorithms=section.choices("algorithms", SERVED_ALGORITHMS, default=defaults.algorithms),
+        publish_ahead=read_lifetime(section, "publishAhead") or defaults.publish_ahead,
+        signer=section.choice("signer", (defaults.signer,), default=defaults.signer),
+    )
+    section.close()
+    return signing
+
+
+def read_signer(root: Section, expiry: Expiry, signing: Signing) -> tuple[Expiry, Signing]:
+    """Return `expiry` and `signing` with Dex's newer `signer` section read into them.
+
+    As in Dex, `signer.config.keysRotationPeriod` wins over `expiry.signingKeys`.
+    """
+    section = root.section("signer")
+    if not root.states("signer"):
+        return expiry, signing
+    section.choice("type", ("local",), default="local")
+    config = section.section("config")
+    period = read_lifetime(config, "keysRotationPeriod", at_least=SHORTEST_SIGNING_KEYS)
+    algorithm = config.choice("algorithm", SERVED_ALGORITHMS, default="")
+    if algorithm and root.section("signing").states("algorithms") and algorithm not in signing.algorithms:
+        config.error("algorithm", "is not one of signing.algorithms", "name it there, and leave it out here")
+    elif algorithm and not root.section("signing").states("algorithms"):
+        signing = replace(signing, algorithms=(algorithm,))
+    config.close()
+    section.close()
+    return replace(expiry, signing_keys=period or expiry.signing_keys), signing
+
+
+def read_web(root: Section) -> Web:
+    """Return the `web` section; what is about a listening server is named in the one warning."""
+    section = root.section("web")
+    section.meaningless("http", "https", "tlsCert", "tlsKey", "tlsMinVersion", "tlsMaxVersion", "clientRemoteIP")
+    web = Web(
+        allowed_origins=_matching(
+            section, "allowedOrigins", _ORIGIN, "is not an origin", "write 'https://host', with no path, or '*'"
+        ),
+        allowed_headers=_matching(
+            section, "allowedHeaders", _TOKEN, "is not the name of a header", "write a name, such as 'X-Requested-With'"
+        ),
+        headers=_headers(section.section("headers")),
+    )
+    section.close()
+    return web
+
+
+def _matching(section: Section, key: str, pattern: re.Pattern[str], message: str, remedy: str) -> tuple[str, ...]:
+    texts = section.texts(key)
+    for index, text in enumerate(texts):
+        if not pattern.fullmatch(text):
+            section.error(f"{key}[{index}]", message, remedy)
+    return texts
+
+
+def _headers(section: Section) -> Mapping[str, str]:
+    """Return `web.headers`: the names that Dex knows and their younger relatives, in any case."""
+    by_lower = {name.lower(): name for name in _HEADERS}
+    headers = {}
+    for key in section.stated_keys:
+        name = by_lower.get(key.lower())
+        if name is None:
+            section.error(key, "is not a header that can be set", nearest(key, _HEADERS) or f"use {one_of(_HEADERS)}")
+            section.states(key)
+            continue
+        value = section.text(key)
+        if value is not None and not value.isprintable():
+            section.error(key, "holds a line break or a control character", "write it on one line")
+        elif value is not None:
+            headers[name] = value
+    return MappingProxyType(headers)
+
+
+def read_frontend(root: Section, theme_css: str) -> Frontend:
+    """Return the `frontend` section; `theme_css` is the text of the folder's theme.css."""
+    section = root.section("frontend")
+    section.meaningless("extra")
+    defaults = Frontend()
+    theme = section.choice("theme", ("auto", "light", "dark", "coreos", "tectonic"), default=defaults.theme)
+    frontend = Frontend(
+        issuer=section.text("issuer") or defaults.issuer,
+        logo_url=section.text("logoURL") or "",
+        theme="light" if theme in ("coreos", "tectonic") else theme,
+        dir=section.text("dir") or "",
+        theme_css=theme_css,
+    )
+    section.close()
+    return frontend
+
+
+def read_log_level(root: Section) -> str:
+    """Return `logger.level` as Python names it; the format is always JSON."""
+    section = root.section("logger")
+    section.meaningless("format")
+    section.not_yet("excludeFields")
+    level = section.text("level")
+    section.close()
+    if level is None:
+        return "INFO"
+    if level.lower() not in _LEVELS:
+        section.error("level", "is not a level", nearest(level, _LEVELS) or f"use {one_of(_LEVELS)}")
+    return _LEVELS.get(level.lower(), "INFO")
