@@ -58,7 +58,6 @@ class Scope:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Parameters and pseudo parameters, with their values."""
     conditions: Mapping[str, Any] = field(default_factory=dict)
-    mappings: Mapping[str, Any] = field(default_factory=dict)
     reference: Callable[[str], Any] = _unknown
     attribute: Callable[[str, str], Any] = _unknown
 
@@ -105,29 +104,9 @@ def _sub(argument: Any, scope: Scope) -> str:
     return _PLACEHOLDER.sub(replaced, text)
 
 
-def _join(argument: Any, scope: Scope) -> str:
-    separator, parts = argument
-    return str(separator).join(str(part) for part in resolve(parts, scope))
-
-
 def _if(argument: Any, scope: Scope) -> Any:
     condition, then, otherwise = argument
     return resolve(then if holds(condition, scope) else otherwise, scope)
-
-
-def _find_in_map(argument: Any, scope: Scope) -> Any:
-    name, first, second = (resolve(part, scope) for part in argument)
-    return scope.mappings[name][first][second]
-
-
-def _select(argument: Any, scope: Scope) -> Any:
-    index, items = argument
-    return resolve(items, scope)[int(index)]
-
-
-def _split(argument: Any, scope: Scope) -> list[str]:
-    separator, text = argument
-    return str(resolve(text, scope)).split(separator)
 
 
 def holds(name: str, scope: Scope) -> bool:
@@ -142,11 +121,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Scope], Any]] = {
     "Condition": holds,
     "Fn::GetAtt": _get_att,
     "Fn::Sub": _sub,
-    "Fn::Join": _join,
     "Fn::If": _if,
-    "Fn::FindInMap": _find_in_map,
-    "Fn::Select": _select,
-    "Fn::Split": _split,
     "Fn::Equals": lambda argument, scope: resolve(argument[0], scope) == resolve(argument[1], scope),
     "Fn::Not": lambda argument, scope: not resolve(argument[0], scope),
     "Fn::And": lambda argument, scope: all(resolve(item, scope) for item in argument),

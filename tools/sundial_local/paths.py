@@ -10,4 +10,5 @@ FUNCTIONS = ROOT / "functions"
 LAYER = ROOT / "layers" / "sundial"
 TOOLS = ROOT / "tools"
 MINISTACK_PYTHON = ROOT / ".venv-ministack" / "bin" / "python"
+STATE = ROOT / ".sundial"
 DEFAULT_CONFIG = Path(__file__).with_name("default.yaml")

@@ -76,7 +76,7 @@ class Template:
 
     @cached_property
     def scope(self) -> Scope:
-        """Parameters, conditions and mappings; it knows no resource."""
+        """Parameters and conditions; it knows no resource."""
         defaults = {
             name: parameter["Default"]
             for name, parameter in self._document.get("Parameters", {}).items()
@@ -93,7 +93,6 @@ class Template:
         return Scope(
             parameters=pseudo | defaults | dict(self._given),
             conditions=self._document.get("Conditions", {}),
-            mappings=self._document.get("Mappings", {}),
         )
 
     @cached_property
@@ -135,16 +134,11 @@ class Template:
                 yield Route(properties["Method"].upper(), properties["Path"])
 
     def _schedule(self, resource: Resource) -> timedelta | None:
-        expressions = [
+        expressions = (
             event["Properties"]["ScheduleExpression"]
             for event in resource.properties.get("Events", {}).values()
             if event["Type"] == "ScheduleV2"
-        ]
-        expressions += [
-            other.properties["ScheduleExpression"]
-            for other in self.resources.values()
-            if other.type == "AWS::Scheduler::Schedule" and _mentions(other.properties["Target"]["Arn"], resource.name)
-        ]
+        )
         return min((rate(str(resolve(expression, self.scope))) for expression in expressions), default=None)
 
 
@@ -159,11 +153,3 @@ def rate(expression: str) -> timedelta:
 def _variables(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     variables: Mapping[str, Any] = properties.get("Environment", {}).get("Variables", {})
     return variables
-
-
-def _mentions(value: Any, name: str) -> bool:
-    if isinstance(value, dict):
-        return any(_mentions(item, name) for item in value.values())
-    if isinstance(value, list):
-        return any(_mentions(item, name) for item in value)
-    return isinstance(value, str) and re.search(rf"\b{re.escape(name)}\b", value) is not None
