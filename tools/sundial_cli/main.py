@@ -1,0 +1,35 @@
+"""`sundial GROUP COMMAND …`: exit status 0 where it went well, 1 where it found errors, 2 where it was called wrongly."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from sundial_cli import groups
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (those of the process) name; return the exit status."""
+    parsed = parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+    except OSError as error:
+        print(f"sundial: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser, with every module of `sundial_cli.groups` as a group of commands."""
+    top = argparse.ArgumentParser(prog="sundial", description="Look after a Sundial deployment.")
+    chosen = top.add_subparsers(title="groups", metavar="GROUP", required=True)
+    for module in pkgutil.iter_modules(groups.__path__):
+        group = importlib.import_module(f"{groups.__name__}.{module.name}")
+        summary = (group.__doc__ or "").partition("\n")[0]
+        group.add(chosen.add_parser(module.name, help=summary, description=summary))
+    return top
