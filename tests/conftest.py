@@ -37,10 +37,8 @@ def aws_environment(ministack: MiniStack, monkeypatch: pytest.MonkeyPatch) -> Ma
 
 @pytest.fixture(scope="session")
 def template() -> Template:
-    """template.yaml, its parameters at their defaults."""
-    from pathlib import Path
-
-    return Template.load(Path("tests/local/minimal.yaml"))
+    """template.yaml, its parameters at their defaults, for the issuer `https://login.example.com`."""
+    return Template.load(parameters={"Issuer": "https://login.example.com"})
 
 
 @pytest.fixture
