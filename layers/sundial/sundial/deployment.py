@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sundial.config.model import Config
     from sundial.keys.cache import RingCache
     from sundial.keys.jwks import PublicKeyStore
+    from sundial.keys.vault import Vault
+    from sundial.store.bearer import BearerStore
     from sundial.store.directory import Directory
     from sundial.store.families import FamilyStore
 
@@ -54,12 +56,26 @@ class Deployment:
         return PublicKeyStore(self._client("dynamodb"), self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"])
 
     @cached_property
+    def bearers(self) -> BearerStore:
+        """Families and public keys, read together."""
+        from sundial.store.bearer import BearerStore
+
+        tables = self._environment["SUNDIAL_FAMILIES_TABLE"], self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"]
+        return BearerStore(self._client("dynamodb"), *tables)
+
+    @cached_property
     def ring(self) -> RingCache:
         """The key ring (SUNDIAL_SECRET), cached in memory."""
         from sundial.keys.cache import RingCache
+
+        return RingCache(self.vault)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The secret that holds the key ring (SUNDIAL_SECRET)."""
         from sundial.keys.vault import Vault
 
-        return RingCache(Vault(self._client("secretsmanager"), self._environment["SUNDIAL_SECRET"]))
+        return Vault(self._client("secretsmanager"), self._environment["SUNDIAL_SECRET"])
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
