@@ -68,9 +68,7 @@ def access_denied(description: str, *, detail: str = "") -> OAuthError:
 def invalid_token(description: str, *, detail: str = "") -> OAuthError:
     """RFC 6750 §3.1: the bearer token is malformed, expired, revoked or not ours."""
     challenge = f'Bearer realm="sundial", error="invalid_token", error_description="{description}"'
-    return OAuthError(
-        "invalid_token", description, status=401, detail=detail, headers={"WWW-Authenticate": challenge}
-    )
+    return OAuthError("invalid_token", description, status=401, detail=detail, headers={"WWW-Authenticate": challenge})
 
 
 def temporarily_unavailable(description: str, *, retry_after: int = 1, detail: str = "") -> OAuthError:

@@ -75,11 +75,11 @@ class Family:
         )
 
 
-def expires_at(family: Family, policy: RefreshTokenPolicy) -> int | None:
-    """Return the last second at which `family` is alive: the earlier of its limits, None where neither is set."""
+def expires_at(created_at: int, last_used_at: int, policy: RefreshTokenPolicy) -> int | None:
+    """Return the last second at which such a family is alive: the earlier of its limits, None where neither is set."""
     limits = []
     if policy.absolute_lifetime is not None:
-        limits.append(family.created_at + int(policy.absolute_lifetime.total_seconds()))
+        limits.append(created_at + int(policy.absolute_lifetime.total_seconds()))
     if policy.valid_if_not_used_for is not None:
-        limits.append(family.last_used_at + int(policy.valid_if_not_used_for.total_seconds()))
+        limits.append(last_used_at + int(policy.valid_if_not_used_for.total_seconds()))
     return min(limits, default=None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from sundial.settings import setting
 
 
 class OnReplay(StrEnum):
@@ -21,11 +23,35 @@ class RefreshTokenSettings:
     A stated zero is a statement: it unsets what a wider block had set.
     """
 
-    disable_rotation: bool | None = None
-    reuse_interval: timedelta | None = None
-    valid_if_not_used_for: timedelta | None = None
-    absolute_lifetime: timedelta | None = None
-    on_replay: OnReplay | None = None
+    disable_rotation: bool | None = field(
+        default=None,
+        metadata=setting(
+            "disableRotation", "a refresh keeps the same token; needs one of the two limits", default="false"
+        ),
+    )
+    reuse_interval: timedelta | None = field(
+        default=None,
+        metadata=setting(
+            "reuseInterval",
+            "for this long after a rotation the previous token still answers, with the current one",
+            default="0: no grace",
+        ),
+    )
+    valid_if_not_used_for: timedelta | None = field(
+        default=None, metadata=setting("validIfNotUsedFor", "a login ends when unused for this long", default="no limit")
+    )
+    absolute_lifetime: timedelta | None = field(
+        default=None, metadata=setting("absoluteLifetime", "a login ends this long after it began", default="no limit")
+    )
+    on_replay: OnReplay | None = field(
+        default=None,
+        metadata=setting(
+            "onReplay",
+            "what a superseded token costs: `revoke` ends the login, `reject` refuses the one request, as Dex does",
+            default="revoke",
+            ours=True,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +79,9 @@ class RefreshTokenPolicy:
         return policy
 
     @property
-    def has_an_end(self) -> bool:
-        """Whether anything ever ends a family that is used every day or not at all."""
-        return self.valid_if_not_used_for is not None or self.absolute_lifetime is not None
+    def never_ends(self) -> bool:
+        """Whether one token would be good for ever: never rotated, without a limit. Dex's documentation forbids it."""
+        return self.disable_rotation and self.valid_if_not_used_for is None and self.absolute_lifetime is None
 
 
 def _override(base: timedelta | None, stated: timedelta | None) -> timedelta | None:

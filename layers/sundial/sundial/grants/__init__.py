@@ -1,1 +1,1 @@
-"""TODO"""
+"""The grants of the token endpoint, one file each."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""What is kept: Protocols, and DynamoDB behind them."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
-from sundial.expiry.family import Family
+from sundial.expiry.family import Claims, Family
 from sundial.expiry.policies import RefreshTokenPolicy
+from sundial.tokens.opaque import Presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,24 @@ class Written:
     family: Family | None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is common to every change of a family: when, by which request, under which MAC key.
+
+    `now` is epoch seconds. A write whose answer was lost is recognised by its `change_id` when the SDK
+    sends it again. `mac_key_id` is the MAC key of the refresh token that the change makes.
+    """
+
+    now: int
+    change_id: str
+    mac_key_id: str
+
+
 class FamilyStore(Protocol):
     """One item a login. Each method is one network round trip.
 
     Every method raises `temporarily_unavailable` (503) when the table can't be reached or throttles,
-    and then the same call may be made again: a write that was applied after all is recognised by its
-    `change_id`.
+    and then the same call may be made again.
     """
 
     def begin(self, family: Family) -> None:
@@ -33,36 +47,34 @@ class FamilyStore(Protocol):
 
     def redeem(
         self,
-        family_id: str,
+        presented: Presented,
         client_id: str,
         redirect_uri: str,
         challenges: frozenset[str],
-        now: int,
-        *,
-        change_id: str,
-        mac_key_id: str,
+        policy: RefreshTokenPolicy,
+        access_lifetime: timedelta,
+        change: Change,
     ) -> Written:
         """Redeem the code of a family: applied exactly where `expiry.codes.decide` says REDEEM.
 
-        The first generation is 1 where `offline_access` was granted, and 0 where it was not; its times begin at `now`.
+        The family's generation becomes the presented one: 1 where `offline_access` was granted, 0
+        where it was not, and then the item need not outlive its access tokens.
         """
 
     def rotate(
         self,
-        family_id: str,
+        presented: Presented,
         client_id: str,
-        generation: int,
         scopes: frozenset[str],
-        now: int,
         policy: RefreshTokenPolicy,
         not_before: int,
-        *,
-        change_id: str,
-        mac_key_id: str,
+        claims: Claims | None,
+        change: Change,
     ) -> Written:
         """Advance a family: applied exactly where `expiry.refresh.decide` says ROTATE (or KEEP, rotation off).
 
         Not applied where `scopes` asks for more than was granted, and then nothing has changed.
+        `claims`, where given, replace what the family knows of its user.
         """
 
     def revoke(self, family_id: str, now: int, why: str) -> None:

@@ -63,14 +63,17 @@ class Request:
 
     def form(self, *, repeatable: frozenset[str] = frozenset()) -> dict[str, str]:
         """Return the form parameters of an `application/x-www-form-urlencoded` body, as `query` does."""
+        return parse_parameters(self.form_text(), repeatable=repeatable)
+
+    def form_text(self) -> str:
+        """Return the body of a form as it stands; raises an `invalid_request` for any other body."""
         content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/x-www-form-urlencoded":
             raise invalid_request("send the parameters as application/x-www-form-urlencoded (RFC 6749 §3.2)")
         try:
-            text = self.body.decode("utf-8")
+            return self.body.decode("utf-8")
         except UnicodeDecodeError:
             raise invalid_request("the body is not UTF-8") from None
-        return parse_parameters(text, repeatable=repeatable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +108,30 @@ def error_response(error: OAuthError) -> Response:
 
 def parse_parameters(text: str, *, repeatable: frozenset[str] = frozenset()) -> dict[str, str]:
     """Return URL-encoded parameters, empty ones left out; raises an `invalid_request` for a repeated one."""
+    parameters, repeated = read_parameters(text)
+    refused = sorted(repeated - repeatable)
+    if refused:
+        raise invalid_request("a parameter is included more than once (RFC 6749 §3.1)", detail=refused[0][:64])
+    return parameters
+
+
+def read_parameters(text: str) -> tuple[dict[str, str], frozenset[str]]:
+    """Return URL-encoded parameters, and the names of those that stand more than once.
+
+    Empty ones are left out, but count; the values of a repeated one are joined by spaces.
+    """
     parameters: dict[str, str] = {}
     seen: set[str] = set()
+    repeated: set[str] = set()
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise invalid_request("the parameters are not valid URL-encoded UTF-8, or are more than 100") from None
     for name, value in pairs:
-        if name in seen and name not in repeatable:
-            raise invalid_request("a parameter is included more than once (RFC 6749 §3.1)", detail=name[:64])
-        seen.add(name)
+        (repeated if name in seen else seen).add(name)
         if value:
             parameters[name] = f"{parameters[name]} {value}" if name in parameters else value
-    return parameters
+    return parameters, frozenset(repeated)
 
 
 def _cookies(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,6 @@
+"""POST /token."""
+
+from sundial.deployment import Deployment
+from sundial.grants.endpoint import token_edge
+
+handler = token_edge(Deployment())

@@ -1,0 +1,6 @@
+"""GET and POST /userinfo."""
+
+from sundial.deployment import Deployment
+from sundial.userinfo import userinfo_edge
+
+handler = userinfo_edge(Deployment())

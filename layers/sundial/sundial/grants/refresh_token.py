@@ -1,0 +1,129 @@
+"""The refresh token grant (RFC 6749 §6, RFC 9700 §4.14, OpenID Connect Core §12).
+
+The rule itself stands in `expiry.refresh`; here it meets the store. See docs/architecture.md, "A refresh".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sundial.config.model import Client
+from sundial.connectors.base import Connector, Refreshable
+from sundial.errors import OAuthError, invalid_grant, invalid_request, invalid_scope, server_error
+from sundial.expiry.family import Claims, Family
+from sundial.expiry.policies import OnReplay, RefreshTokenPolicy
+from sundial.expiry.refresh import Refresh, decide
+from sundial.grants.server import Signers, TokenServer, token_response
+from sundial.keys.cache import LoadedRing
+from sundial.observe import count, logger
+from sundial.store.families import Change
+from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
+
+_ANSWERED = (Refresh.ROTATE, Refresh.KEEP, Refresh.REST, Refresh.RETRY)
+
+_NOT_OURS = "this refresh token is not one of ours, or was given to another client"
+_ENDED = "the login that this refresh token came from has ended; log in again"
+_EXPIRED = "the login that this refresh token came from has expired; log in again"
+_REPLAYED = "this refresh token has been superseded; the login that it came from is revoked; log in again"
+_SUPERSEDED = "this refresh token has been superseded; use the one that replaced it, or log in again"
+
+
+def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
+    """Return the token response for a refresh token: one conditional write, however it ends (a replay: two)."""
+    if "refresh_token" not in parameters:
+        raise invalid_request("refresh_token is missing (RFC 6749 §6)")
+    token, scopes = parameters["refresh_token"], frozenset(parameters.get("scope", "").split())
+    ring = server.ring.current(now)
+    presented = read(Kind.REFRESH_TOKEN, token, client.id, ring.mac_by_id)
+    if presented is None:
+        raise invalid_grant(_NOT_OURS)
+    connector = _connector(server, presented)
+    policy = server.config.refresh_policy(client, connector.id)
+    signers = Signers.for_client(ring, server.config, client, now)
+    claims = _present_claims(server, connector, presented, now)
+    change = Change(now, new_change_id(), ring.mac(now).id)
+    written = server.families.rotate(presented, client.id, scopes, policy, ring.not_before, claims, change)
+    family = written.family
+    if written.applied:
+        outcome = Refresh.KEEP if policy.disable_rotation else Refresh.ROTATE
+    else:
+        outcome = decide(family, client.id, presented.generation, now, policy, ring.not_before)
+    count("Refreshes", outcome=outcome)
+    if family is None or outcome not in _ANSWERED:
+        raise _refusal(server, presented, family, outcome, policy, client, now)
+    _check_scope(scopes, family)
+    if not written.applied and outcome in (Refresh.ROTATE, Refresh.KEEP):
+        raise server_error("this refresh was refused for no reason that we know", detail="condition and rule differ")
+    refresh_token = _successor(ring, family) if outcome in (Refresh.ROTATE, Refresh.RETRY) else token
+    family = replace(family, claims=claims)
+    return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token)
+
+
+def _connector(server: TokenServer, presented: Presented) -> Connector:
+    connector = server.connectors.get(presented.connector_tag)
+    if connector is None:
+        raise invalid_grant("the connector of this login is no longer configured; log in again")
+    return connector
+
+
+def _present_claims(server: TokenServer, connector: Connector, presented: Presented, now: int) -> Claims:
+    """Return the user as the connector knows them now; asked before anything is written.
+
+    Raises a 503 where the connector can't be reached, and then the client's token still works. A user
+    who is gone takes the family with them.
+    """
+    if not isinstance(connector, Refreshable):
+        raise invalid_grant("the connector of this login does not support offline_access; log in again")
+    claims = connector.refresh(presented.user_tag)
+    if claims is None:
+        server.families.revoke(presented.family_id, now, "user is gone")
+        raise invalid_grant(_ENDED, detail="the connector no longer knows the user")
+    return claims
+
+
+def _check_scope(asked: frozenset[str], family: Family) -> None:
+    """RFC 6749 §6: the scope of a refresh may narrow and must not widen; the family keeps its own."""
+    wider = asked - family.scopes
+    if wider:
+        raise invalid_scope(f"not granted at login: {' '.join(sorted(wider))}; a refresh can only narrow the scope")
+
+
+def _successor(ring: LoadedRing, family: Family) -> str:
+    """Return the current refresh token of `family`, made under the MAC key that made it first."""
+    mac_key = ring.mac_by_id(family.mac_key_id)
+    if mac_key is None:
+        raise server_error("the key of this login is gone; log in again", detail=f"no MAC key {family.mac_key_id}")
+    return mint(Kind.REFRESH_TOKEN, mac_key, family, family.generation)
+
+
+def _refusal(
+    server: TokenServer,
+    presented: Presented,
+    family: Family | None,
+    outcome: Refresh,
+    policy: RefreshTokenPolicy,
+    client: Client,
+    now: int,
+) -> OAuthError:
+    """Return what the client is told, after what a replay costs has been done (RFC 9700 §4.14.2)."""
+    if outcome is Refresh.EXPIRED:
+        return invalid_grant(_EXPIRED, detail=outcome)
+    if outcome is Refresh.IMPOSSIBLE:
+        logger.error("integrity_alarm", family_id=presented.family_id, client_id=client.id)
+        count("IntegrityAlarms")
+    if outcome is not Refresh.REPLAY or family is None:
+        return invalid_grant(_ENDED, detail=outcome)
+    logger.warning(
+        "refresh_token_replayed",
+        family_id=family.family_id,
+        client_id=client.id,
+        connector_id=family.connector_id,
+        generation_gap=family.generation - presented.generation,
+    )
+    count("RefreshTokenReplays", client=client.id, connector=family.connector_id)
+    if policy.on_replay is OnReplay.REJECT:
+        return invalid_grant(_SUPERSEDED, detail=outcome)
+    server.families.revoke(presented.family_id, now, "refresh token replayed")
+    return invalid_grant(_REPLAYED, detail=outcome)

@@ -1,0 +1,298 @@
+"""Refresh token families in DynamoDB: each decision is one conditional write.
+
+The condition of each write is the fast path of one pure decision (`expiry.refresh.decide`,
+`expiry.codes.decide`); a failed condition brings the item back, and the caller asks the decision why.
+A test holds the two against each other for every case.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, PendingCode, expires_at
+from sundial.expiry.policies import RefreshTokenPolicy
+from sundial.store.aws import unavailable
+from sundial.store.families import Change, Written
+from sundial.tokens.opaque import Presented
+from sundial.tokens.subject import subject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+
+_WHAT = "the token store"
+_GRACE = int(TOMBSTONE_GRACE.total_seconds())
+_NAME = re.compile(r"#(\w+)")
+
+
+class DynamoFamilies:
+    """A FamilyStore on one DynamoDB table (template.yaml: FamiliesTable)."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def begin(self, family: Family) -> None:
+        """Write the family of a login that has just happened (see FamilyStore)."""
+        item = to_item(family)
+        if family.code is not None:
+            item["ttl"] = _number(family.code.expires_at + _GRACE)
+        with unavailable(_WHAT):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(id)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                if _change_id(_item_of(error)) != family.change_id:
+                    raise
+
+    def redeem(
+        self,
+        presented: Presented,
+        client_id: str,
+        redirect_uri: str,
+        challenges: frozenset[str],
+        policy: RefreshTokenPolicy,
+        access_lifetime: timedelta,
+        change: Change,
+    ) -> Written:
+        """Redeem the code of a family (see FamilyStore; RFC 6749 §4.1.3, RFC 7636 §4.6)."""
+        values: Item = {
+            ":client": {"S": client_id},
+            ":redirect_uri": {"S": redirect_uri},
+            ":now": _number(change.now),
+            ":generation": _number(presented.generation),
+            ":change": {"S": change.change_id},
+            ":mac_key": {"S": change.mac_key_id},
+        }
+        if challenges:
+            names = [f":challenge{index}" for index in range(len(challenges))]
+            values |= {name: {"S": one} for name, one in zip(names, sorted(challenges), strict=True)}
+            challenge_holds = f"#challenge IN ({', '.join(names)})"
+        else:
+            challenge_holds = "attribute_not_exists(#challenge)"
+        last: int | None
+        if presented.generation:
+            last = expires_at(change.now, change.now, policy)
+        else:
+            last = change.now + int(access_lifetime.total_seconds())
+        return self._update(
+            presented.family_id,
+            "SET #redeemed_at = :now, #created_at = :now, #rotated_at = :now, #last_used_at = :now, "
+            "#generation = :generation, #change_id = :change, #mac_key_id = :mac_key" + _set_expiry(last, values),
+            "attribute_not_exists(#revoked_at) AND attribute_not_exists(#redeemed_at) AND #client_id = :client "
+            f"AND #redirect_uri = :redirect_uri AND #code_expires_at >= :now AND {challenge_holds}",
+            values,
+        )
+
+    def rotate(
+        self,
+        presented: Presented,
+        client_id: str,
+        scopes: frozenset[str],
+        policy: RefreshTokenPolicy,
+        not_before: int,
+        claims: Claims | None,
+        change: Change,
+    ) -> Written:
+        """Advance a family (see FamilyStore; docs/architecture.md, "A refresh")."""
+        values: Item = {
+            ":presented": _number(presented.generation),
+            ":client": {"S": client_id},
+            ":now": _number(change.now),
+            ":change": {"S": change.change_id},
+        }
+        sets = "SET #last_used_at = :now, #change_id = :change"
+        holds = "#generation = :presented AND attribute_not_exists(#revoked_at) AND #client_id = :client"
+        if not policy.disable_rotation:
+            sets += ", #generation = #generation + :one, #rotated_at = :now, #mac_key_id = :mac_key"
+            values |= {":one": _number(1), ":mac_key": {"S": change.mac_key_id}}
+            if policy.reuse_interval is not None:
+                holds += " AND #rotated_at < :window"
+                values[":window"] = _before(change.now, policy.reuse_interval)
+        if not_before:
+            holds += " AND #rotated_at >= :not_before"
+            values[":not_before"] = _number(not_before)
+        if policy.absolute_lifetime is not None:
+            holds += " AND #created_at >= :born"
+            values[":born"] = _before(change.now, policy.absolute_lifetime)
+        if policy.valid_if_not_used_for is not None:
+            holds += " AND #last_used_at >= :used"
+            values[":used"] = _before(change.now, policy.valid_if_not_used_for)
+        for index, scope in enumerate(sorted(scopes)):
+            holds += f" AND contains(#scopes, :scope{index})"
+            values[f":scope{index}"] = {"S": scope}
+        if claims is not None:
+            sets += ", #claims = :claims"
+            values[":claims"] = {"M": _claims_to_item(claims)}
+        last = expires_at(presented.created_at, change.now, policy)
+        return self._update(presented.family_id, sets + _set_expiry(last, values), holds, values)
+
+    def revoke(self, family_id: str, now: int, why: str) -> None:
+        """Revoke a family (see FamilyStore). `why` is for the operator who lists the family."""
+        values: Item = {":now": _number(now), ":why": {"S": why}, ":ttl": _number(now + _GRACE)}
+        update = (
+            "SET #revoked_at = if_not_exists(#revoked_at, :now), #revoked_why = if_not_exists(#revoked_why, :why), "
+            "#ttl = if_not_exists(#ttl, :ttl)"
+        )
+        with unavailable(_WHAT):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"id": {"S": family_id}},
+                UpdateExpression=update,
+                ExpressionAttributeNames=_names(update),
+                ExpressionAttributeValues=values,
+            )
+
+    def get(self, family_id: str) -> Family | None:
+        """Return a family as it stands (see FamilyStore)."""
+        with unavailable(_WHAT):
+            found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
+        return from_item(found.get("Item"))
+
+    def _update(self, family_id: str, update: str, condition: str, values: Item) -> Written:
+        with unavailable(_WHAT):
+            try:
+                updated = self._client.update_item(
+                    TableName=self._table,
+                    Key={"id": {"S": family_id}},
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=_names(f"{update} {condition}"),
+                    ExpressionAttributeValues=values,
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                item = _item_of(error)
+                is_own_write = _change_id(item) == values[":change"]["S"]
+                return Written(is_own_write, from_item(item))
+        return Written(True, from_item(updated["Attributes"]))
+
+
+def to_item(family: Family) -> Item:
+    """Return `family` as DynamoDB keeps it. It holds no token, and nothing that could make one."""
+    item: Item = {
+        "id": {"S": family.family_id},
+        "subject": {"S": subject(family.claims.user_id, family.connector_id)},
+        "client_id": {"S": family.client_id},
+        "connector_id": {"S": family.connector_id},
+        "claims": {"M": _claims_to_item(family.claims)},
+        "scopes": {"SS": sorted(family.scopes)},
+        "created_at": _number(family.created_at),
+        "auth_time": _number(family.auth_time),
+        "generation": _number(family.generation),
+        "rotated_at": _number(family.rotated_at),
+        "last_used_at": _number(family.last_used_at),
+        "change_id": {"S": family.change_id},
+        "mac_key_id": {"S": family.mac_key_id},
+    }
+    if family.code is not None:
+        item["code_expires_at"] = _number(family.code.expires_at)
+        item["redirect_uri"] = {"S": family.code.redirect_uri}
+        if family.code.challenge is not None:
+            item["challenge"] = {"S": family.code.challenge}
+    if family.nonce is not None:
+        item["nonce"] = {"S": family.nonce}
+    if family.audience:
+        item["audience"] = {"L": [{"S": one} for one in family.audience]}
+    if family.redeemed_at is not None:
+        item["redeemed_at"] = _number(family.redeemed_at)
+    if family.revoked_at is not None:
+        item["revoked_at"] = _number(family.revoked_at)
+    return item
+
+
+def from_item(item: Item | None) -> Family | None:
+    """Return the family that `item` is; None where there is none, or only the tombstone of one that never was."""
+    if not item or "client_id" not in item:
+        return None
+    code = None
+    if "code_expires_at" in item:
+        challenge = item["challenge"]["S"] if "challenge" in item else None
+        code = PendingCode(int(item["code_expires_at"]["N"]), item["redirect_uri"]["S"], challenge)
+    return Family(
+        family_id=item["id"]["S"],
+        client_id=item["client_id"]["S"],
+        connector_id=item["connector_id"]["S"],
+        claims=_claims_from_item(item["claims"]["M"]),
+        scopes=frozenset(item["scopes"]["SS"]),
+        created_at=int(item["created_at"]["N"]),
+        auth_time=int(item["auth_time"]["N"]),
+        code=code,
+        nonce=item["nonce"]["S"] if "nonce" in item else None,
+        redeemed_at=int(item["redeemed_at"]["N"]) if "redeemed_at" in item else None,
+        generation=int(item["generation"]["N"]),
+        rotated_at=int(item["rotated_at"]["N"]),
+        last_used_at=int(item["last_used_at"]["N"]),
+        change_id=item["change_id"]["S"],
+        mac_key_id=item["mac_key_id"]["S"],
+        revoked_at=int(item["revoked_at"]["N"]) if "revoked_at" in item else None,
+        audience=tuple(one["S"] for one in item["audience"]["L"]) if "audience" in item else (),
+    )
+
+
+def _claims_to_item(claims: Claims) -> Item:
+    return {
+        "user_id": {"S": claims.user_id},
+        "username": {"S": claims.username},
+        "preferred_username": {"S": claims.preferred_username},
+        "email": {"S": claims.email},
+        "email_verified": {"BOOL": claims.email_verified},
+        "groups": {"L": [{"S": group} for group in claims.groups]},
+    }
+
+
+def _claims_from_item(item: Item) -> Claims:
+    return Claims(
+        user_id=item["user_id"]["S"],
+        username=item["username"]["S"],
+        preferred_username=item["preferred_username"]["S"],
+        email=item["email"]["S"],
+        email_verified=item["email_verified"]["BOOL"],
+        groups=tuple(group["S"] for group in item["groups"]["L"]),
+    )
+
+
+def _set_expiry(last: int | None, values: Item) -> str:
+    """Return the part of an update that keeps `expires_at` and `ttl` true; DynamoDB's TTL is never a check."""
+    if last is None:
+        return " REMOVE #expires_at, #ttl"
+    values[":expires_at"] = _number(last)
+    values[":ttl"] = _number(last + _GRACE)
+    return ", #expires_at = :expires_at, #ttl = :ttl"
+
+
+def _before(now: int, duration: timedelta) -> dict[str, str]:
+    """Return `now - duration` exactly: a duration may have a fraction, which a float would round."""
+    return {"N": str(now - Decimal(duration // timedelta(microseconds=1)) / 10**6)}
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+@cache
+def _names(expression: str) -> dict[str, str]:
+    """Return the attribute names of `expression`: all are written as placeholders, since many words are reserved."""
+    return {f"#{name}": name for name in sorted(set(_NAME.findall(expression)))}
+
+
+def _item_of(error: ClientError) -> Item | None:
+    """Return the item that failed a condition (ReturnValuesOnConditionCheckFailure)."""
+    response: Item = dict(error.response)
+    return response.get("Item")
+
+
+def _change_id(item: Item | None) -> str | None:
+    return item["change_id"]["S"] if item and "change_id" in item else None

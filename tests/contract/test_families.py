@@ -1,0 +1,302 @@
+"""DynamoFamilies keeps the contract of FamilyStore: its conditions are the pure decisions, for every case."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sundial.errors import OAuthError
+from sundial.expiry import codes
+from sundial.expiry.family import Claims, Family, PendingCode
+from sundial.expiry.policies import RefreshTokenPolicy
+from sundial.store.dynamodb_families import DynamoFamilies, from_item, to_item
+from sundial.store.families import Change, FamilyStore
+from sundial.tokens.opaque import Presented, new_change_id, new_family_id
+from sundial.tokens.subject import connector_tag, user_tag
+from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_family, a_login
+from tests.support.stack import OwnStack
+
+on_one_table = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def families(stack: OwnStack) -> DynamoFamilies:
+    return DynamoFamilies(stack.dynamodb, stack.families_table)
+
+
+def presented(family: Family, generation: int) -> Presented:
+    return Presented(
+        family.family_id,
+        family.created_at,
+        generation,
+        connector_tag(family.connector_id),
+        user_tag(family.claims.user_id),
+        MAC_KEY.id,
+    )
+
+
+def change(now: int) -> Change:
+    return Change(now, new_change_id(), MAC_KEY.id)
+
+
+def put(families: DynamoFamilies, family: Family) -> None:
+    """Put `family` as it is, whatever its state."""
+    families._client.put_item(TableName=families._table, Item=to_item(family))
+
+
+def stored(families: DynamoFamilies, family: Family) -> dict[str, Any]:
+    found = families._client.get_item(TableName=families._table, Key={"id": {"S": family.family_id}})
+    return dict(found["Item"])
+
+
+durations = st.one_of(
+    st.none(),
+    st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds)),
+    st.sampled_from([timedelta(milliseconds=100), timedelta(seconds=30, milliseconds=500)]),
+)
+policies = st.builds(RefreshTokenPolicy, st.booleans(), durations, durations, durations)
+
+
+@st.composite
+def redeemed_families(draw: st.DrawFn) -> Family:
+    rotated_at = LOGIN_AT + draw(st.integers(0, 3000))
+    return a_family(
+        family_id=new_family_id(),
+        generation=draw(st.integers(0, 4)),
+        rotated_at=rotated_at,
+        last_used_at=rotated_at + draw(st.integers(0, 100)),
+        revoked_at=draw(st.sampled_from([None, None, None, rotated_at])),
+    )
+
+
+@given(
+    redeemed_families(),
+    policies,
+    st.integers(1, 5),
+    st.integers(-5, 6000),
+    st.sampled_from(["example-app", "example-app", "another-app"]),
+    st.sampled_from([frozenset[str](), frozenset(("openid",)), frozenset(("openid", "groups"))]),
+    st.sampled_from([0, 0, LOGIN_AT + 1500]),
+)
+@on_one_table
+def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
+    families: DynamoFamilies,
+    family: Family,
+    policy: RefreshTokenPolicy,
+    generation: int,
+    after: int,
+    client_id: str,
+    scopes: frozenset[str],
+    not_before: int,
+) -> None:
+    put(families, family)
+    model = MemoryFamilies(family)
+    moment = change(family.rotated_at + after)
+    claims = replace(family.claims, groups=("dev", "ops"))
+    stores: tuple[FamilyStore, FamilyStore] = (families, model)
+    real, expected = (
+        store.rotate(presented(family, generation), client_id, scopes, policy, not_before, claims, moment)
+        for store in stores
+    )
+    assert real == expected
+    assert families.get(family.family_id) == model.get_now(family.family_id)
+
+
+@st.composite
+def logins(draw: st.DrawFn) -> Family:
+    challenge = draw(st.sampled_from([None, codes.challenge("plain", "v" * 43), "S256:another"]))
+    return a_login(
+        family_id=new_family_id(),
+        code=PendingCode(LOGIN_AT + 60, REDIRECT_URI, challenge),
+        redeemed_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
+        revoked_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
+    )
+
+
+@given(
+    logins(),
+    st.sampled_from(["v" * 43, "w" * 43, None]),
+    st.integers(-5, 65),
+    st.sampled_from(["example-app", "another-app"]),
+    st.sampled_from([REDIRECT_URI, "http://127.0.0.1/other"]),
+    st.integers(0, 1),
+)
+@on_one_table
+def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
+    families: DynamoFamilies,
+    family: Family,
+    verifier: str | None,
+    after: int,
+    client_id: str,
+    redirect_uri: str,
+    generation: int,
+) -> None:
+    put(families, family)
+    model = MemoryFamilies(family)
+    moment = change(LOGIN_AT + after)
+    challenges = codes.challenges_of(verifier)
+    stores: tuple[FamilyStore, FamilyStore] = (families, model)
+    real, expected = (
+        store.redeem(
+            presented(family, generation),
+            client_id,
+            redirect_uri,
+            challenges,
+            RefreshTokenPolicy(),
+            timedelta(hours=1),
+            moment,
+        )
+        for store in stores
+    )
+    assert real == expected
+    assert families.get(family.family_id) == model.get_now(family.family_id)
+
+
+@given(redeemed_families())
+@settings(max_examples=50)
+def test_an_item_reads_back_as_the_family_that_was_written(family: Family) -> None:
+    full = replace(family, nonce="n", audience=("peer",), claims=Claims("u", "n", "p", "e@example.com", True, ("a",)))
+    assert from_item(to_item(full)) == full
+
+
+def test_the_table_holds_no_token_and_nothing_that_could_make_one(families: DynamoFamilies) -> None:
+    family = a_family()
+    put(families, family)
+    assert MAC_KEY.secret.hex() not in str(stored(families, family))
+    assert "sundial_" not in str(stored(families, family))
+
+
+def test_a_rotation_keeps_expires_at_at_the_earlier_limit_and_ttl_days_later(families: DynamoFamilies) -> None:
+    family = a_family()
+    put(families, family)
+    policy = RefreshTokenPolicy(absolute_lifetime=timedelta(seconds=100), valid_if_not_used_for=timedelta(seconds=40))
+    for after, expires_after in ((10, 50), (70, 100)):
+        now = LOGIN_AT + after
+        family = replace(families.get(family.family_id) or family, last_used_at=now, rotated_at=now)
+        put(families, family)
+        families.rotate(
+            presented(family, family.generation), family.client_id, frozenset(), policy, 0, None, change(now)
+        )
+        item = stored(families, family)
+        assert item["expires_at"] == {"N": str(LOGIN_AT + expires_after)}
+        assert item["ttl"] == {"N": str(LOGIN_AT + expires_after + 7 * 86400)}
+
+
+def test_a_family_without_limits_has_no_ttl(families: DynamoFamilies) -> None:
+    family = a_login()
+    families.begin(family)
+    assert "ttl" in stored(families, family)
+    redeem_in(families, family, generation=1)
+    assert not {"ttl", "expires_at"} & stored(families, family).keys()
+
+
+def test_a_login_without_offline_access_is_kept_as_long_as_its_access_token_and_days_more(
+    families: DynamoFamilies,
+) -> None:
+    family = a_login()
+    families.begin(family)
+    redeem_in(families, family, generation=0)
+    assert stored(families, family)["ttl"] == {"N": str(LOGIN_AT + 1 + 3600 + 7 * 86400)}
+
+
+def redeem_in(families: DynamoFamilies, family: Family, *, generation: int) -> None:
+    written = families.redeem(
+        presented(family, generation),
+        family.client_id,
+        REDIRECT_URI,
+        frozenset(),
+        RefreshTokenPolicy(),
+        timedelta(hours=1),
+        change(LOGIN_AT + 1),
+    )
+    assert written.applied
+
+
+def test_a_write_that_the_sdk_sends_again_is_recognised_as_its_own(families: DynamoFamilies) -> None:
+    family = a_login()
+    families.begin(family)
+    families.begin(family)
+    once = change(LOGIN_AT + 1)
+    for _ in range(2):
+        redeemed = families.redeem(
+            presented(family, 1),
+            family.client_id,
+            REDIRECT_URI,
+            frozenset(),
+            RefreshTokenPolicy(),
+            timedelta(hours=1),
+            once,
+        )
+        assert redeemed.applied
+    once = change(LOGIN_AT + 2)
+    for _ in range(2):
+        rotated = families.rotate(
+            presented(family, 1), family.client_id, frozenset(), RefreshTokenPolicy(), 0, None, once
+        )
+        assert rotated.applied
+        assert rotated.family is not None
+        assert rotated.family.generation == 2
+
+
+def test_revoking_twice_keeps_the_first_instant_and_works_before_there_is_a_family(families: DynamoFamilies) -> None:
+    family = a_family()
+    families.revoke(family.family_id, LOGIN_AT + 5, "logout")
+    assert families.get(family.family_id) is None
+    put(families, family)
+    families.revoke(family.family_id, LOGIN_AT + 6, "logout")
+    families.revoke(family.family_id, LOGIN_AT + 9, "replay")
+    item = stored(families, family)
+    assert (item["revoked_at"], item["revoked_why"]) == ({"N": str(LOGIN_AT + 6)}, {"S": "logout"})
+
+
+def test_of_many_rotations_at_once_exactly_one_is_applied(families: DynamoFamilies) -> None:
+    for _ in range(20):
+        family = a_family(family_id=new_family_id())
+        put(families, family)
+
+        def rotate(_: int, family: Family = family) -> bool:
+            return families.rotate(
+                presented(family, 1),
+                family.client_id,
+                frozenset(),
+                RefreshTokenPolicy(),
+                0,
+                None,
+                change(LOGIN_AT + 60),
+            ).applied
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(rotate, range(8))) == 1
+
+
+@pytest.fixture
+def unreachable(aws_environment: object) -> DynamoFamilies:
+    nobody = boto3.client(
+        "dynamodb", endpoint_url="http://127.0.0.1:9", config=Config(retries={"total_max_attempts": 1})
+    )
+    return DynamoFamilies(nobody, "families")
+
+
+def test_a_table_that_cannot_be_reached_is_a_503_that_says_so(unreachable: DynamoFamilies) -> None:
+    with pytest.raises(OAuthError) as refusal:
+        unreachable.get("some family")
+    assert (refusal.value.status, refusal.value.code) == (503, "temporarily_unavailable")
+    assert "Retry-After" in refusal.value.headers
+
+
+def test_a_table_that_is_not_there_is_a_503_too(families: DynamoFamilies) -> None:
+    missing = DynamoFamilies(families._client, "no-such-table")
+    with pytest.raises(OAuthError) as refusal:
+        missing.rotate(
+            presented(a_family(), 1), "example-app", frozenset(), RefreshTokenPolicy(), 0, None, change(LOGIN_AT)
+        )
+    assert refusal.value.status == 503
+    assert "ResourceNotFoundException" in refusal.value.detail
