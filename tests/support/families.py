@@ -55,9 +55,9 @@ class MemoryFamilies:
         self.calls: list[str] = []
         self._lock = Lock()
 
-    def begin(self, family: Family) -> None:
+    def begin(self, family: Family) -> bool:
         self.calls.append("begin")
-        self.families[family.family_id] = family
+        return self.families.setdefault(family.family_id, family).change_id == family.change_id
 
     def redeem(
         self,

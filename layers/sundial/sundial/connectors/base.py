@@ -20,7 +20,7 @@ class Connector(Protocol):
 
 
 @runtime_checkable
-class PasswordLogin(Protocol):
+class PasswordLogin(Connector, Protocol):
     """A connector that checks a password itself, typed into a page of ours."""
 
     @property
@@ -36,7 +36,7 @@ class PasswordLogin(Protocol):
 
 
 @runtime_checkable
-class Refreshable(Protocol):
+class Refreshable(Connector, Protocol):
     """A connector that can say how a user stands without a new login; only these yield refresh tokens."""
 
     def refresh(self, user_tag: bytes) -> Claims | None:

@@ -18,7 +18,7 @@ def open_connectors(deployment: Deployment) -> tuple[Connector, ...]:
 
 
 def _open(settings: ConnectorConfig, deployment: Deployment) -> Connector:
-    if settings.type == "local":
+    if settings.type == "password":
         static_users = deployment.config.static_passwords
         return PasswordConnector(settings.id, settings.name, static_users, lambda: deployment.directory)
     raise ValueError(f"connector {settings.id!r} has the unknown type {settings.type!r}")

@@ -39,7 +39,7 @@ class DynamoFamilies:
         self._client = client
         self._table = table
 
-    def begin(self, family: Family) -> None:
+    def begin(self, family: Family) -> bool:
         """Write the family of a login that has just happened (see FamilyStore)."""
         item = to_item(family)
         if family.code is not None:
@@ -53,8 +53,8 @@ class DynamoFamilies:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
-                if _change_id(_item_of(error)) != family.change_id:
-                    raise
+                return _change_id(_item_of(error)) == family.change_id
+        return True
 
     def redeem(
         self,

@@ -42,8 +42,12 @@ class FamilyStore(Protocol):
     and then the same call may be made again.
     """
 
-    def begin(self, family: Family) -> None:
-        """Write the family of a login that has just happened, its code unredeemed. Its id is new."""
+    def begin(self, family: Family) -> bool:
+        """Write the family of a login that has just happened, its code unredeemed.
+
+        A second time, recognised by its `change_id`, that changes nothing and is as good; False where
+        the family's code has been redeemed since.
+        """
 
     def redeem(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 from sundial.config.model import Config
 from sundial.errors import OAuthError, server_error
 from sundial.observe import count, logger
-from sundial.web.http import Request, Response, error_response, json_response
+from sundial.web.http import Request, Response, error_response
 
 Endpoint = Callable[[Request], Response]
 
@@ -36,16 +36,22 @@ class Edge:
         *,
         clock: Callable[[], float] = time.time,
         cross_origin: frozenset[str] = frozenset(),
+        on_error: Callable[[OAuthError, str], Response] | None = None,
     ) -> None:
-        """`routes` are the template's (`POST /token`); `cross_origin` names those that Dex serves with CORS."""
+        """`routes` are the template's (`POST /token`); `cross_origin` names those that Dex serves with CORS.
+
+        `on_error` is given an error and the correlation id, and says how it is shown: as JSON unless
+        it makes a page of it.
+        """
         self._function = function
         self._routes = routes
         self._config = config
         self._clock = clock
         self._cross_origin = cross_origin
+        self._show = on_error or (lambda error, _: error_response(error))
         logger.setLevel(config.log_level)
 
-    def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
+    def __call__(self, event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
         """Answer one HTTP API event (payload format 2.0)."""
         request_id = event["requestContext"].get("requestId", "")
         logger.set_correlation_id(request_id)
@@ -53,12 +59,13 @@ class Edge:
             request = Request.from_event(event, int(self._clock()))
             response = self._answer(request)
         except OAuthError as error:
-            response = self._refuse(event.get("routeKey", ""), error)
+            response = self._refuse(event.get("routeKey", ""), error, request_id)
         except Exception:  # the boundary: whatever was not foreseen becomes a 500 and a stack trace in the log
             logger.exception("unforeseen failure", route=event.get("routeKey", ""))
-            response = error_response(
-                server_error(f"something went wrong here; quote the correlation id {request_id} to the operator")
+            unforeseen = server_error(
+                f"something went wrong here; quote the correlation id {request_id} to the operator"
             )
+            response = self._show(unforeseen, request_id)
         return self._finish(event, response, request_id)
 
     def _answer(self, request: Request) -> Response:
@@ -66,12 +73,12 @@ class Edge:
             return Response(204)
         endpoint = self._routes.get(request.route)
         if endpoint is None:
-            return json_response({"error": "not_found", "error_description": "there is nothing here"}, 404)
+            raise OAuthError("not_found", "there is nothing here", status=404)
         return endpoint(request)
 
-    def _refuse(self, route: str, error: OAuthError) -> Response:
+    def _refuse(self, route: str, error: OAuthError, request_id: str) -> Response:
         logger.info("refused", route=route, error=error.code, description=error.description, detail=error.detail)
-        return error_response(error)
+        return self._show(error, request_id)
 
     def _finish(self, event: Mapping[str, Any], response: Response, request_id: str) -> dict[str, Any]:
         route = event.get("routeKey", "")

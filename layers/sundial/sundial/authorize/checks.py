@@ -1,0 +1,165 @@
+"""The rules of an authorization request, one function each (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+
+Each takes the parameters, returns what it made of them, and raises the OAuthError that its section names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sundial.config.model import Client, Config, Pkce
+from sundial.errors import (
+    OAuthError,
+    invalid_request,
+    invalid_scope,
+    server_error,
+    unauthorized_client,
+    unsupported_response_type,
+)
+from sundial.expiry.codes import challenge
+
+Parameters = Mapping[str, str]
+
+SCOPES = ("openid", "profile", "email", "groups", "federated:id", "offline_access")
+"""The scopes that are served, in the order in which people are told of them."""
+
+_CROSS_CLIENT = "audience:server:client_id:"
+_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]{1,64}")  # RFC 6749 §3.3, and short enough to repeat
+_PROMPTS = frozenset(("none", "login", "consent", "select_account"))
+_S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_PLAIN_CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+# The whole of what may follow a loopback host, by RFC 3986 and without a fragment; so a browser can't read another
+# host out of it than we do (user information, a backslash).
+_LOOPBACK = re.compile(
+    r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?(?:/[\w.~!$&'()*+,;=:@%/-]*)?(?:\?[\w.~!$&'()*+,;=:@%/?-]*)?",
+    re.ASCII,
+)
+_LONGEST = {"state": 4096, "nonce": 512, "login_hint": 512}
+"""Bytes. What the request carries comes back in one URL, and API Gateway takes ten kilobytes of URL and headers."""
+
+
+def check_client(parameters: Parameters, clients: Mapping[str, Client]) -> Client:
+    """RFC 6749 §4.1.2.1: without a client that we know, nobody can be told but the user."""
+    if "client_id" not in parameters:
+        raise invalid_request("The application did not say which one it is: client_id is missing.")
+    client = clients.get(parameters["client_id"])
+    if client is None:
+        raise invalid_request("The application is not known here: its client_id is not registered.")
+    return client
+
+
+def check_redirect_uri(parameters: Parameters, client: Client) -> str:
+    """RFC 9700 §2.1: registered, compared exactly; a public client that registered none may use loopback."""
+    if "redirect_uri" not in parameters:
+        raise invalid_request("The application did not say where to send you afterwards: redirect_uri is missing.")
+    redirect_uri = parameters["redirect_uri"]
+    if redirect_uri in client.redirect_uris:
+        return redirect_uri
+    if client.public and not client.redirect_uris and _LOOPBACK.fullmatch(redirect_uri):
+        return redirect_uri  # RFC 8252 §7.3
+    raise invalid_request(
+        "The application asked to send you to an address that is not registered for it: "
+        "its redirect_uri must be one of those registered, to the letter."
+    )
+
+
+def check_not_repeated(repeated: frozenset[str]) -> None:
+    """RFC 6749 §3.1: no parameter stands twice."""
+    if repeated:
+        raise invalid_request("a parameter is included more than once (RFC 6749 section 3.1)")
+
+
+def check_connector(parameters: Parameters, client: Client, config: Config) -> str:
+    """Dex: `connector_id` chooses the connector; empty where it doesn't. `allowedConnectors` limits the choice."""
+    known = [connector.id for connector in config.connectors]
+    allowed = [id for id in known if not client.allowed_connectors or id in client.allowed_connectors]
+    if not allowed:
+        raise server_error("no connector is configured for this client (allowedConnectors)")
+    chosen = parameters.get("connector_id", "")
+    if chosen and chosen not in allowed:
+        raise invalid_request("there is no such connector, or this client may not use it")
+    return chosen
+
+
+def check_lengths(parameters: Parameters) -> None:
+    """Refuse what could not be carried through the login."""
+    for name, longest in _LONGEST.items():
+        if len(parameters.get(name, "").encode("utf-8")) > longest:
+            raise invalid_request(f"{name} is longer than {longest} bytes")
+
+
+def check_request_object(parameters: Parameters) -> None:
+    """OpenID Connect Core §3.1.2.6: what we don't support has an error of its own."""
+    for name in ("request", "request_uri", "registration"):
+        if name in parameters:
+            raise OAuthError(f"{name}_not_supported", f"the {name} parameter is not supported; send plain parameters")
+
+
+def check_response_type(parameters: Parameters, config: Config) -> None:
+    """RFC 6749 §3.1.1: `code`, the one that is served."""
+    if "response_type" not in parameters:
+        raise invalid_request("response_type is missing")
+    if parameters["response_type"].split() != ["code"] or "code" not in config.oauth2.response_types:
+        raise unsupported_response_type("response_type must be code")
+    if "authorization_code" not in config.oauth2.grant_types:
+        raise unauthorized_client("the authorization code grant is turned off here (oauth2.grantTypes)")
+
+
+def check_response_mode(parameters: Parameters) -> None:
+    """OAuth 2.0 Multiple Response Type Encoding Practices §2.1: `query`, the default of a code."""
+    if parameters.get("response_mode", "query") != "query":
+        raise invalid_request("response_mode must be query")
+
+
+def check_scope(parameters: Parameters) -> frozenset[str]:
+    """OpenID Connect Core §3.1.2.1: `openid` is required; a scope that is not served is refused, as Dex does."""
+    scopes = frozenset(parameters.get("scope", "").split())
+    if "openid" not in scopes:
+        raise invalid_scope("the scope must contain openid")
+    unknown = sorted(scopes.difference(SCOPES))
+    if any(scope.startswith(_CROSS_CLIENT) for scope in unknown):
+        raise invalid_scope(f"scopes that begin with {_CROSS_CLIENT} are not supported yet")
+    if unknown:
+        named = " ".join(scope for scope in unknown if _SCOPE_TOKEN.fullmatch(scope))
+        raise invalid_scope(f"unknown scope: {named or 'malformed'}; the scopes are {' '.join(SCOPES)}")
+    return scopes
+
+
+def check_pkce(parameters: Parameters, pkce: Pkce) -> str | None:
+    """RFC 7636 §4.3 and §4.4.1: return the challenge as it is kept (`expiry.codes.challenge`), None without one."""
+    value = parameters.get("code_challenge")
+    if value is None:
+        if "code_challenge_method" in parameters:
+            raise invalid_request("code_challenge_method without a code_challenge")
+        if pkce.enforce:
+            raise invalid_request("code challenge required: PKCE is enforced here (RFC 7636)")
+        return None
+    method = parameters.get("code_challenge_method", "plain")
+    if method not in pkce.code_challenge_methods:
+        methods = " or ".join(pkce.code_challenge_methods)
+        raise invalid_request(f"transform algorithm not supported: code_challenge_method must be {methods}")
+    if method == "S256" and not _S256_CHALLENGE.fullmatch(value):
+        raise invalid_request("code_challenge must be 43 characters of base64url without padding (RFC 7636)")
+    if not _PLAIN_CHALLENGE.fullmatch(value):
+        raise invalid_request("code_challenge must be 43 to 128 unreserved characters (RFC 7636)")
+    return challenge(method, value)
+
+
+def check_prompt(parameters: Parameters) -> frozenset[str]:
+    """OpenID Connect Core §3.1.2.1: `none` stands alone, and since every login here is a fresh one, it can't be had."""
+    prompt = frozenset(parameters.get("prompt", "").split())
+    if prompt - _PROMPTS:
+        raise invalid_request("prompt must be of none, login, consent, select_account")
+    if "none" in prompt and len(prompt) > 1:
+        raise invalid_request("prompt=none must stand alone")
+    if "none" in prompt:
+        raise OAuthError("login_required", "the user must log in, and prompt=none does not let them")
+    return prompt
+
+
+def check_max_age(parameters: Parameters) -> None:
+    """OpenID Connect Core §3.1.2.1: seconds; every login here is a fresh one, so any number is satisfied."""
+    max_age = parameters.get("max_age", "0")
+    if not (max_age.isascii() and max_age.isdigit()):
+        raise invalid_request("max_age must be a number of seconds")

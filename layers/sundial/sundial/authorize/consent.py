@@ -1,0 +1,104 @@
+"""The consent page, and the answer to it: POST /approval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from sundial.authorize.checks import SCOPES
+from sundial.authorize.flow import Login, binding_of, client_of, open_login, seal_login, seal_request
+from sundial.authorize.request import AuthorizationRequest
+from sundial.authorize.response import code_response, error_redirect
+from sundial.authorize.server import AuthorizeServer
+from sundial.config.model import Client, Config
+from sundial.errors import OAuthError, access_denied, invalid_request
+from sundial.observe import logger
+from sundial.web.http import Request, Response
+from sundial.web.pages import form_action
+
+IN_WORDS = {
+    "openid": "Know that it is you",
+    "profile": "See your name",
+    "email": "See your email address",
+    "groups": "See which groups you belong to",
+    "federated:id": "See which account you logged in with",
+    "offline_access": "Keep you logged in while you are away",
+}
+
+
+def asks_consent(config: Config, asked: AuthorizationRequest) -> bool:
+    """Return whether the user is asked (Dex: oauth2.skipApprovalScreen; OpenID Connect Core §3.1.2.4)."""
+    return asked.wants_consent or not config.oauth2.skip_approval_screen
+
+
+def ask_or_answer(server: AuthorizeServer, client: Client, login: Login, binding: str, now: int) -> Response:
+    """Show the consent page, or answer the client at once where none is asked."""
+    if asks_consent(server.config, login.request):
+        return _page(server, client, login, binding, now)
+    return code_response(server, login, now)
+
+
+def approve(server: AuthorizeServer, request: Request) -> Response:
+    """Take the user's yes or no to the client.
+
+    Who logged in travels sealed in the form, never in a URL, and opens only in the browser that logged in.
+    """
+    form = request.form()
+    binding = binding_of(server, request)
+    login = open_login(server, form.get("req"), binding, request.now)
+    client = client_of(server, login.request)
+    answer = form.get("approval")
+    if answer == "deny":
+        error = access_denied("the user did not allow it")
+        return error_redirect(server, login.request.redirect_uri, login.request.state, error)
+    if answer != "approve":
+        return _page(server, client, login, binding, request.now, problem="Choose one of the two.", status=400)
+    try:
+        return code_response(server, login, request.now)
+    except OAuthError as error:
+        if error.status != 503:
+            raise
+        logger.warning("login_interrupted", connector_id=login.connector_id, detail=error.detail)
+        problem = "We cannot finish at the moment. Nothing is lost: try again in a little while."
+        return _page(server, client, login, binding, request.now, problem, error.status, error.headers)
+
+
+def approval_alone(_server: AuthorizeServer, _request: Request) -> Response:
+    """Tell who opens the address of the consent form by itself."""
+    raise invalid_request("This page follows a login. Go back to the application and log in again.")
+
+
+def _page(
+    server: AuthorizeServer,
+    client: Client,
+    login: Login,
+    binding: str,
+    now: int,
+    problem: str = "",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    asked = login.request
+    granted = server.grantable(asked.scopes, server.connectors[login.connector_id])
+    return server.pages.page(
+        "consent.html",
+        status=status,
+        headers=headers,
+        form_action=form_action(asked.redirect_uri),
+        action=server.link("approval"),
+        sealed=seal_login(server, login, binding, now),
+        client_name=client.name or client.id,
+        client_logo=client.logo_url,
+        user=_user(login),
+        scopes=[IN_WORDS[scope] for scope in SCOPES if scope in granted],
+        destination=urlsplit(asked.redirect_uri).netloc or f"the app {client.name or client.id}",
+        someone_else=server.link("auth", login.connector_id, req=seal_request(server, asked, binding, now)),
+        problem=problem,
+    )
+
+
+def _user(login: Login) -> str:
+    name, email = login.claims.username or login.claims.preferred_username, login.claims.email
+    if name and email and name != email:
+        return f"{name} ({email})"
+    return name or email or login.claims.user_id

@@ -1,0 +1,129 @@
+"""A login on its way through the browser: what is sealed there between its steps, and until when it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from sundial.authorize import checks
+from sundial.authorize.request import AuthorizationRequest
+from sundial.authorize.server import AuthorizeServer
+from sundial.config.model import Client
+from sundial.errors import OAuthError, invalid_request
+from sundial.expiry.family import Claims
+from sundial.web.http import Request
+from sundial.web.sealing import Purpose, SealError, seal, unseal
+
+CONSENT_WITHIN = timedelta(minutes=10)
+"""From the password to the consent: a page left open on a shared machine is not an open door all day."""
+
+_NO_COOKIE = (
+    "Your browser did not send our cookie back, and without it nobody could tell that this login is yours. "
+    "Allow cookies for this site, go back to the application and log in again."
+)
+_NOT_YOURS = (
+    "This login was not begun in this browser, or its address is damaged. Go back to the application and log in again."
+)
+_TOO_LATE = "This login took too long and has expired. Go back to the application and log in again."
+_CHANGED = "The settings of this application have changed meanwhile. Go back to it and log in again."
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user who has just logged in, and what they are asked to consent to.
+
+    `family_id` and `change_id` are chosen here, before the consent: so a form that is sent twice writes
+    one family, and both answers carry the same code.
+    """
+
+    request: AuthorizationRequest
+    connector_id: str
+    claims: Claims
+    logged_in_at: int
+    family_id: str
+    change_id: str
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return asdict(self) | {"request": self.request.payload()}
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Login:
+        """Return the login whose `payload()` this is."""
+        claims = Claims(**{**payload["claims"], "groups": tuple(payload["claims"]["groups"])})
+        request = AuthorizationRequest.from_payload(payload["request"])
+        return cls(**{**payload, "request": request, "claims": claims})
+
+
+def binding_of(server: AuthorizeServer, request: Request) -> str:
+    """Return what ties this browser to what was sealed for it; raises what its user is told where it is missing."""
+    binding = server.cookie.read(request)
+    if binding is None:
+        raise invalid_request(_NO_COOKIE)
+    return binding
+
+
+def seal_request(server: AuthorizeServer, asked: AuthorizationRequest, binding: str, now: int) -> str:
+    """Return `asked` for the browser of `binding`."""
+    return seal(server.ring.current(now), Purpose.REQUEST, binding, asked.payload(), now)
+
+
+def seal_posted(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> str:
+    """Return `asked` for whichever browser brings it back first, as a GET may be."""
+    return seal(server.ring.current(now), Purpose.POSTED, "", asked.payload(), now)
+
+
+def seal_login(server: AuthorizeServer, login: Login, binding: str, now: int) -> str:
+    """Return `login` for the browser of `binding`."""
+    return seal(server.ring.current(now), Purpose.LOGIN, binding, login.payload(), now)
+
+
+def open_request(server: AuthorizeServer, sealed: str | None, binding: str, now: int) -> AuthorizationRequest:
+    """Return the sealed request; raises what the user is told where it is not theirs, or too old."""
+    payload = _open(server, Purpose.REQUEST, binding, sealed, now)
+    return _still_good(server, AuthorizationRequest.from_payload(payload), now)
+
+
+def open_posted(server: AuthorizeServer, sealed: str, now: int) -> AuthorizationRequest:
+    """Return the sealed request of `seal_posted`, likewise."""
+    payload = _open(server, Purpose.POSTED, "", sealed, now)
+    return _still_good(server, AuthorizationRequest.from_payload(payload), now)
+
+
+def open_login(server: AuthorizeServer, sealed: str | None, binding: str, now: int) -> Login:
+    """Return the sealed login, likewise; its consent is due within CONSENT_WITHIN."""
+    login = Login.from_payload(_open(server, Purpose.LOGIN, binding, sealed, now))
+    _still_good(server, login.request, now)
+    if now > login.logged_in_at + CONSENT_WITHIN.total_seconds():
+        raise invalid_request(_TOO_LATE)
+    return login
+
+
+def client_of(server: AuthorizeServer, asked: AuthorizationRequest) -> Client:
+    """Return the client of a request that was sealed earlier; raises where the configuration has moved on."""
+    parameters = {"client_id": asked.client_id, "redirect_uri": asked.redirect_uri}
+    try:
+        client = checks.check_client(parameters, server.config.clients)
+        checks.check_redirect_uri(parameters, client)
+    except OAuthError as error:
+        raise invalid_request(_CHANGED, detail=error.description) from None
+    return client
+
+
+def _still_good(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> AuthorizationRequest:
+    """Dex: expiry.authRequests, from the request to the end of the login; and not from before the watermark."""
+    lifetime = server.config.expiry.auth_requests.total_seconds()
+    if now > asked.asked_at + lifetime or asked.asked_at < server.ring.current(now).not_before:
+        raise invalid_request(_TOO_LATE)
+    return asked
+
+
+def _open(server: AuthorizeServer, purpose: Purpose, binding: str, sealed: str | None, now: int) -> dict[str, Any]:
+    if sealed is None:
+        raise invalid_request(_NOT_YOURS)
+    try:
+        return unseal(server.ring.current(now), purpose, binding, sealed)
+    except SealError as error:
+        raise invalid_request(_NOT_YOURS, detail=str(error)) from None

@@ -1,0 +1,90 @@
+"""An authorization request, read and checked (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sundial.authorize import checks
+from sundial.config.model import Client, Config
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the answer goes: a client that we know, at an address that is its own.
+
+    Errors found before there is one are told to the user, later ones to the client (RFC 6749 §4.1.2.1).
+    """
+
+    client: Client
+    redirect_uri: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that has passed every check. It travels sealed in the browser (web.sealing)."""
+
+    client_id: str
+    redirect_uri: str
+    scopes: frozenset[str]
+    asked_at: int
+    """Epoch seconds; the login must end within `expiry.authRequests` of it."""
+    state: str | None = None
+    nonce: str | None = None
+    challenge: str | None = None
+    """The PKCE challenge in its stored form (expiry.codes.challenge)."""
+    connector_id: str = ""
+    """The connector that the client chose; empty where the user may."""
+    login_hint: str = ""
+    wants_consent: bool = False
+    """The consent page is shown even where `oauth2.skipApprovalScreen` is set."""
+    wants_choice: bool = False
+    """The chooser is shown even where there is one connector."""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return asdict(self) | {"scopes": sorted(self.scopes)}
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> AuthorizationRequest:
+        """Return the request whose `payload()` this is."""
+        return cls(**{**payload, "scopes": frozenset(payload["scopes"])})
+
+
+def check_destination(parameters: Mapping[str, str], repeated: frozenset[str], config: Config) -> Destination:
+    """Return where the answer goes; raises what only the user can be told."""
+    checks.check_not_repeated(repeated & {"client_id", "redirect_uri"})
+    client = checks.check_client(parameters, config.clients)
+    redirect_uri = checks.check_redirect_uri(parameters, client)
+    return Destination(client, redirect_uri, None if "state" in repeated else parameters.get("state"))
+
+
+def check_request(
+    parameters: Mapping[str, str], repeated: frozenset[str], destination: Destination, config: Config, now: int
+) -> AuthorizationRequest:
+    """Return the request; raises what the client is to be told."""
+    checks.check_not_repeated(repeated)
+    checks.check_lengths(parameters)
+    checks.check_request_object(parameters)
+    checks.check_response_type(parameters, config)
+    checks.check_response_mode(parameters)
+    scopes = checks.check_scope(parameters)
+    challenge = checks.check_pkce(parameters, config.oauth2.pkce)
+    checks.check_max_age(parameters)
+    connector_id = checks.check_connector(parameters, destination.client, config)
+    prompt = checks.check_prompt(parameters)
+    return AuthorizationRequest(
+        client_id=destination.client.id,
+        redirect_uri=destination.redirect_uri,
+        scopes=scopes,
+        asked_at=now,
+        state=destination.state,
+        nonce=parameters.get("nonce"),
+        challenge=challenge,
+        connector_id=connector_id,
+        login_hint=parameters.get("login_hint", ""),
+        wants_consent="consent" in prompt or parameters.get("approval_prompt") == "force",
+        wants_choice="select_account" in prompt,
+    )

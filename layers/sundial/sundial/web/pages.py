@@ -1,0 +1,129 @@
+"""The pages that people see: HTML made here, without a script, under a policy that allows none."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote, urljoin, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sundial.config.model import Config
+from sundial.web.http import Response
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Frame-Options": "DENY",
+}
+_HEADINGS = {
+    404: "There is nothing here",
+    500: "Something went wrong",
+    503: "We cannot answer at the moment",
+}
+
+
+class Pages:
+    """The templates, in the look that `frontend` asks for."""
+
+    def __init__(self, config: Config) -> None:
+        frontend = config.frontend
+        self._issuer = config.issuer
+        environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._logo = self._absolute(frontend.logo_url)
+        icon = (_TEMPLATES / "sundial.svg").read_text("utf-8").strip()
+        style = environment.get_template("style.css").render(theme=frontend.theme)
+        # `</` would end the element, and a backslash before the slash changes nothing in CSS. A carriage return is
+        # one that HTML would drop before the browser takes the digest.
+        style += frontend.theme_css.replace("</", "<\\/").replace("\r", "")
+        digest = b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")
+        self._style_source = f"'sha256-{digest}'"
+        environment.globals.update(
+            site_name=frontend.issuer,
+            logo=self._logo,
+            theme=frontend.theme,
+            style=style,
+            icon=icon,
+            icon_url="data:image/svg+xml," + quote(icon),
+        )
+        self._environment = environment
+
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        cookies: tuple[str, ...] = (),
+        form_action: str = "'none'",
+        client_logo: str = "",
+        **values: object,
+    ) -> Response:
+        """Return the page of a template, its `values` escaped.
+
+        `form_action` says where its form may lead (see `form_action`); `client_logo` is the URL of the
+        one picture that it shows besides its own.
+        """
+        client_logo = self._absolute(client_logo)
+        body = self._environment.get_template(template).render(client_logo=client_logo, **values)
+        policy = self._policy(form_action, (self._logo, client_logo))
+        return Response(status, body, {**_HEADERS, "Content-Security-Policy": policy, **(headers or {})}, cookies)
+
+    def error(self, status: int, description: str, request_id: str, headers: Mapping[str, str]) -> Response:
+        """Return the page that tells a person what went wrong and what to do now."""
+        return self.page(
+            "error.html",
+            status=status,
+            headers=headers,
+            heading=_HEADINGS.get(status, "This login cannot go on"),
+            description=_sentence("the fault is ours; try again in a while" if status == 500 else description),
+            request_id=request_id,
+        )
+
+    def _policy(self, form_action: str, images: Iterable[str]) -> str:
+        """Content Security Policy: nothing but our own style, our pictures, and forms that lead where they may."""
+        sources = " ".join(("data:", *filter(None, map(_image_source, images))))
+        return (
+            f"default-src 'none'; style-src {self._style_source}; img-src {sources}; "
+            f"form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+        )
+
+    def _absolute(self, url: str) -> str:
+        return urljoin(self._issuer.rstrip("/") + "/", url) if url else ""
+
+
+def form_action(redirect_uri: str | None = None) -> str:
+    """Return the `form-action` sources of a page whose form is ours, and may end in a redirect to `redirect_uri`.
+
+    Chromium holds the policy against every redirect that follows a form, beyond the client's callback
+    as well, and clients do send people on from there to another host. So what is allowed is https and
+    the scheme of the callback: no narrower list would let every login through.
+    """
+    if redirect_uri is None:
+        return "'self'"
+    return " ".join(("'self'", *sorted({"https:", f"{urlsplit(redirect_uri).scheme}:"})))
+
+
+def _image_source(url: str) -> str:
+    """Return the policy's source for one picture: its address without the query, which a source can't have."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return ""
+    return re.sub(r"[;,'\s]", lambda match: quote(match[0]), f"{parts.scheme}://{parts.netloc}{parts.path}")
+
+
+def _sentence(text: str) -> str:
+    """Return a description as people expect one to be written."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
