@@ -6,7 +6,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS = ROOT / "functions"
 LAYER = ROOT / "layers" / "sundial"
 TOOLS = ROOT / "tools"
 MINISTACK_PYTHON = ROOT / ".venv-ministack" / "bin" / "python"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TextIO
 
+from sundial_cli.output import coloured
 from sundial_local.gateway import Answered
 
-_PLAIN, _GREEN, _CYAN, _YELLOW, _RED = "", "\033[32m", "\033[36m", "\033[33m", "\033[31m"
-_RESET = "\033[0m"
+_COLOURS = {2: "32", 3: "36", 4: "33", 5: "31;1"}
+"""ANSI, by the class of the status."""
 
 
 def _now() -> datetime:
@@ -19,9 +21,8 @@ def _now() -> datetime:
 class RequestLog:
     """Writes lines such as `12:00:01 POST /token 200 12 ms`: no query, no header, no body."""
 
-    def __init__(self, terminal: TextIO, *, colours: bool, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, terminal: TextIO, *, clock: Callable[[], datetime] = _now) -> None:
         self._terminal = terminal
-        self._colours = colours
         self._clock = clock
 
     def answered(self, answered: Answered) -> None:
@@ -36,18 +37,14 @@ class RequestLog:
             f"{answered.method:7} {path:32}",
             f"{status}",
             f"{answered.seconds * 1000:6.0f} ms" + "".join(f"  {note}" for note in notes),
-            _colour(status),
+            status // 100,
         )
 
     def failed(self, function: str) -> None:
         """Write a line for a scheduled run that failed."""
-        self._write(f"{function} failed on its schedule;", "see the functions' log", "", _RED)
+        self._write(function, "failed", "on its schedule; the functions' log says why", 5)
 
-    def _write(self, before: str, marked: str, after: str, colour: str) -> None:
-        if self._colours:
-            marked = f"{colour}{marked}{_RESET}"
-        print(f"{self._clock():%H:%M:%S} {before} {marked} {after}".rstrip(), file=self._terminal)
-
-
-def _colour(status: int) -> str:
-    return {2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}.get(status // 100, _PLAIN)
+    def _write(self, before: str, marked: str, after: str, status_class: int) -> None:
+        marked = coloured(marked, _COLOURS.get(status_class, "0"), self._terminal)
+        with suppress(OSError):  # a terminal that was closed is no reason not to answer
+            print(f"{self._clock():%H:%M:%S} {before} {marked} {after}", file=self._terminal)

@@ -41,13 +41,12 @@ class Settings:
     """By function."""
     listener: int
     """The file descriptor of the listening socket."""
-    ready: int
-    """The file descriptor to close once requests are answered; a byte is written to it before."""
     log: str
     """The file for what the functions print."""
-    colours: bool
-    clock: int = 0
-    """Seconds that the functions' clock is ahead of the machine's."""
+    clock: int
+    """Seconds that the functions' clock is ahead of the machine's; negative, behind it."""
+    ready: int = -1
+    """The file descriptor to write a byte to once requests are answered."""
 
     def to_line(self) -> bytes:
         """Return the settings as one line of JSON."""
@@ -57,19 +56,18 @@ class Settings:
 def main() -> None:
     """Serve until SIGTERM, or until standard input ends."""
     settings = Settings(**json.loads(sys.stdin.readline()))
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    Thread(target=_stop_with_supervisor, args=(stop,), daemon=True).start()
+    Thread(target=_stop_with_supervisor, daemon=True).start()
     terminal = _divert_output(Path(settings.log))
     if settings.clock:
         _turn_clock(settings.clock)
-    serve(settings, RequestLog(terminal, colours=settings.colours), stop)
+    serve(settings, RequestLog(terminal))
 
 
-def serve(settings: Settings, log: RequestLog, stop: Event) -> None:
-    """Load the functions, run what is scheduled, say that we are ready, and serve until `stop` is set."""
+def serve(settings: Settings, log: RequestLog) -> None:
+    """Load the functions, run what is scheduled, say that we are ready, and serve until SIGTERM."""
+    stop = Event()
     functions = Functions(settings.environments)
-    deployed = Template.load(Path(settings.template)).functions
+    deployed = Template.load(Path(settings.template), {"Issuer": settings.issuer}).functions
     for function in deployed:
         functions.load(function)
     for function in deployed:
@@ -79,6 +77,8 @@ def serve(settings: Settings, log: RequestLog, stop: Event) -> None:
     gateway = Gateway(Router(deployed, settings.issuer), functions, log.answered)
     with socket.socket(fileno=settings.listener) as listener, Server(listener, gateway) as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        # Not before: code that hangs while it is loaded is to be stopped by a SIGTERM too.
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
         os.write(settings.ready, b"\n")
         os.close(settings.ready)
         stop.wait()
@@ -86,10 +86,10 @@ def serve(settings: Settings, log: RequestLog, stop: Event) -> None:
         server.drain(_SECONDS_TO_FINISH)
 
 
-def _stop_with_supervisor(stop: Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
+def _stop_with_supervisor() -> None:
+    while os.read(0, 1024):
         pass
-    stop.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _divert_output(log: Path) -> TextIO:

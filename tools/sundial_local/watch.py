@@ -8,11 +8,9 @@ from threading import Event, Thread
 
 from watchfiles import Change, DefaultFilter, watch
 
-from sundial_local.paths import FUNCTIONS, LAYER
 
-
-def watch_sources(files: tuple[Path, ...], stop: Event, changed: Callable[[], None]) -> None:
-    """Call `changed` whenever the code or one of `files` changes, until `stop` is set; returns at once.
+def watch_sources(folders: tuple[Path, ...], files: tuple[Path, ...], stop: Event, changed: Callable[[], None]) -> None:
+    """Call `changed` whenever one of `files`, or something in `folders`, changes, until `stop` is set; returns at once.
 
     The files' folders are watched, not the files: many editors save by putting a new file in place.
     """
@@ -21,9 +19,9 @@ def watch_sources(files: tuple[Path, ...], stop: Event, changed: Callable[[], No
     def ours(_change: Change, path: str) -> bool:
         return path in names
 
-    folders = {file.resolve().parent for file in files}
-    Thread(target=_watch, args=((LAYER, FUNCTIONS), DefaultFilter(), True, stop, changed), daemon=True).start()
-    Thread(target=_watch, args=(tuple(folders), ours, False, stop, changed), daemon=True).start()
+    around = tuple({file.resolve().parent for file in files})
+    Thread(target=_watch, args=(folders, DefaultFilter(), True, stop, changed), daemon=True).start()
+    Thread(target=_watch, args=(around, ours, False, stop, changed), daemon=True).start()
 
 
 def _watch(
