@@ -1,0 +1,18 @@
+"""The template as written, and as CloudFormation gets it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.transformed import source, transformed
+
+Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def resources() -> Resources:
+    """Every resource of the transformed template, by logical id."""
+    deployed: Resources = transformed(source())["Resources"]
+    return deployed

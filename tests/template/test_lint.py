@@ -1,0 +1,38 @@
+"""cfn-lint has nothing to say, of the template as written and as CloudFormation gets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from sundial_local.paths import TEMPLATE
+from tests.support.transformed import source, transformed
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+def lint(path: Path) -> str:
+    """Return what cfn-lint has to say of a template."""
+    done = subprocess.run([CFN_LINT, "--regions", "us-east-1", "--", path], capture_output=True, text=True, check=False)
+    assert done.returncode != 1, done.stderr  # it failed itself; 2 and above are what it found
+    return done.stdout
+
+
+def test_the_template_is_clean() -> None:
+    assert lint(TEMPLATE) == ""
+
+
+def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(transformed(source())), "utf-8")
+    assert lint(path) == ""
+
+
+def test_a_mistake_would_be_noticed(tmp_path: Path) -> None:
+    document = transformed(source())
+    document["Resources"]["KeyRing"]["Properties"]["KmsKey"] = "misspelt"
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(document), "utf-8")
+    assert "KmsKey" in lint(path)
