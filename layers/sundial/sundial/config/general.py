@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sundial.config.model import Expiry, Frontend, OAuth2, Pkce, Signing, Web
-from sundial.config.section import Section, nearest, one_of
+from sundial.config.problems import HIDDEN
+from sundial.config.section import Section
+from sundial.config.suggestions import remedy_for
 from sundial.expiry.durations import format_duration
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy, RefreshTokenSettings
 
 SERVED_ALGORITHMS = ("RS256", "ES256")
 SERVED_GRANTS = ("authorization_code", "refresh_token")
-SHORTEST_SIGNING_KEYS = timedelta(minutes=10)
+_SHORTEST_SIGNING_KEYS = timedelta(minutes=10)
+_SHORTEST_PUBLISH_AHEAD = timedelta(minutes=10)  # the functions themselves cache for five
 _LONGEST_AUTH_CODES = timedelta(minutes=10)
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-\[\]:]+")
@@ -42,25 +45,22 @@ def is_loopback(host: str | None) -> bool:
 
 
 def read_issuer(root: Section) -> str | None:
-    """Return `issuer` (OpenID Connect Discovery §3: https, no query, no fragment), None where it can't be used.
+    """Return `issuer`, None where it can't be used.
 
-    As in Dex it is kept letter by letter, a trailing slash included: it is what tokens carry as `iss`.
+    As in Dex it is kept letter by letter, a slash at its end included: it is what tokens carry as `iss`.
     """
     if not root.states("issuer"):
         root.error("issuer", "is missing", "write 'issuer: https://…', the URL under which clients reach this")
         return None
     issuer = root.text("issuer")
-    if issuer is None:
-        return None
-    shown = re.sub(r"//[^/]*@", "//…@", root.shown("issuer"))
-    wrong = _wrong_with_issuer(issuer)
-    if wrong is not None:
-        root.error("issuer", wrong[0], wrong[1], shown=shown)
+    if issuer is not None and (wrong := _wrong_with_issuer(issuer)) is not None:
+        root.error("issuer", *wrong, shown=HIDDEN if "@" in issuer else None)
         return None
     return issuer
 
 
 def _wrong_with_issuer(issuer: str) -> tuple[str, str] | None:
+    """Return what is wrong with `issuer` and what to do, None where nothing is (OpenID Connect Discovery §3)."""
     try:
         url = urlsplit(issuer)
         port = url.port
@@ -77,17 +77,42 @@ def _wrong_with_issuer(issuer: str) -> tuple[str, str] | None:
     return None
 
 
-def read_expiry(root: Section) -> Expiry:
-    """Return the `expiry` section, without its cross checks."""
+@dataclass(frozen=True, slots=True)
+class DexSigner:
+    """Dex's `signer` section: where newer files have the period of `expiry.signingKeys`, and the algorithm."""
+
+    period: timedelta | None = None
+    algorithm: str | None = None
+
+
+def read_signer(root: Section) -> DexSigner:
+    """Return the `signer` section; a signer that isn't `local` is refused, and its settings are not looked at."""
+    section = root.section("signer")
+    local = "local"
+    if section.choice("type", (local,), default="" if section.states("type") else local) != local:
+        return DexSigner()
+    config = section.section("config")
+    signer = DexSigner(
+        read_lifetime(config, "keysRotationPeriod", at_least=_SHORTEST_SIGNING_KEYS),
+        config.choice("algorithm", SERVED_ALGORITHMS, default="") or None,
+    )
+    config.close()
+    section.close()
+    return signer
+
+
+def read_expiry(root: Section, signer: DexSigner) -> Expiry:
+    """Return the `expiry` section; as in Dex, the period of `signer` wins over `signingKeys`."""
     section = root.section("expiry")
     defaults = Expiry()
+    signing_keys = read_lifetime(section, "signingKeys", at_least=_SHORTEST_SIGNING_KEYS)
     expiry = Expiry(
         id_tokens=read_lifetime(section, "idTokens") or defaults.id_tokens,
         auth_requests=read_lifetime(section, "authRequests") or defaults.auth_requests,
         auth_codes=read_lifetime(section, "authCodes") or defaults.auth_codes,
         device_requests=read_lifetime(section, "deviceRequests") or defaults.device_requests,
-        signing_keys=read_lifetime(section, "signingKeys", at_least=SHORTEST_SIGNING_KEYS) or defaults.signing_keys,
-        refresh_tokens=read_refresh_tokens(section.section("refreshTokens")),
+        signing_keys=signer.period or signing_keys or defaults.signing_keys,
+        refresh_tokens=read_refresh_tokens(section),
     )
     if expiry.auth_codes > _LONGEST_AUTH_CODES:
         section.error("authCodes", "is longer than ten minutes (RFC 6749 §4.1.2)", "write '60s', or at most '10m'")
@@ -96,33 +121,32 @@ def read_expiry(root: Section) -> Expiry:
     return expiry
 
 
-def read_refresh_tokens(section: Section) -> RefreshTokenSettings:
-    """Return a `refreshTokens` block as written; the limits are checked where the policy is put together."""
+def read_refresh_tokens(parent: Section) -> RefreshTokenSettings:
+    """Return the `refreshTokens` block of `parent` as written."""
+    section = parent.section("refreshTokens")
+    on_replay = section.choice("onReplay", tuple(OnReplay), default="")
     settings = RefreshTokenSettings(
         disable_rotation=section.flag("disableRotation") if section.states("disableRotation") else None,
         reuse_interval=section.duration("reuseInterval"),
         valid_if_not_used_for=section.duration("validIfNotUsedFor"),
         absolute_lifetime=section.duration("absoluteLifetime"),
-        on_replay=OnReplay(section.choice("onReplay", tuple(OnReplay), default=OnReplay.REVOKE))
-        if section.states("onReplay")
-        else None,
+        on_replay=OnReplay(on_replay) if on_replay else None,
     )
     section.close()
     return settings
 
 
 def check_refresh_tokens(parent: Section, *layers: RefreshTokenSettings) -> None:
-    """Refuse `layers`, the last of them `parent`'s, where nothing would ever end a token (Dex: disableRotation)."""
-    policy = RefreshTokenPolicy.of(*layers)
-    if policy.disable_rotation and not policy.has_an_end and layers[-1] != RefreshTokenSettings():
-        block = parent.section("refreshTokens")
-        key = next(
-            key
-            for key in ("disableRotation", "absoluteLifetime", "validIfNotUsedFor", "")
-            if not key or block.states(key)
-        )
-        message = "leaves refresh tokens without rotation and without an end"
-        block.error(key, message, "set validIfNotUsedFor or absoluteLifetime, such as '2160h', or leave rotation on")
+    """Refuse what the last of `layers`, the one of `parent`, makes of the others: tokens that nothing ever ends.
+
+    Dex: expiry.refreshTokens.disableRotation, whose documentation asks for a limit beside it.
+    """
+    if not RefreshTokenPolicy.of(*layers).never_ends or RefreshTokenPolicy.of(*layers[:-1]).never_ends:
+        return
+    block = parent.section("refreshTokens")
+    where, key = (block, "disableRotation") if block.states("disableRotation") else (parent, "refreshTokens")
+    message = "leaves refresh tokens with neither rotation nor an end"
+    where.error(key, message, "set validIfNotUsedFor or absoluteLifetime, such as '2160h', or leave rotation on")
 
 
 def read_lifetime(section: Section, key: str, *, at_least: timedelta = timedelta(seconds=1)) -> timedelta | None:
@@ -156,38 +180,22 @@ def read_oauth2(root: Section) -> OAuth2:
     return oauth2
 
 
-def read_signing(root: Section) -> Signing:
-    """Return the `signing` section (ours)."""
+def read_signing(root: Section, signer: DexSigner) -> Signing:
+    """Return the `signing` section (ours), with the algorithm of `signer` where it names none."""
     section = root.section("signing")
     defaults = Signing()
+    algorithms = section.choices("algorithms", SERVED_ALGORITHMS, default=())
+    if signer.algorithm and algorithms and signer.algorithm not in algorithms:
+        message = f"leaves out {signer.algorithm}, which signer.config.algorithm asks for"
+        section.error("algorithms", message, "add it here, or leave signer out")
     signing = Signing(
-        algorithms=section.choices("algorithms", SERVED_ALGORITHMS, default=defaults.algorithms),
-        publish_ahead=read_lifetime(section, "publishAhead") or defaults.publish_ahead,
+        algorithms=algorithms or ((signer.algorithm,) if signer.algorithm else defaults.algorithms),
+        publish_ahead=read_lifetime(section, "publishAhead", at_least=_SHORTEST_PUBLISH_AHEAD)
+        or defaults.publish_ahead,
         signer=section.choice("signer", (defaults.signer,), default=defaults.signer),
     )
     section.close()
     return signing
-
-
-def read_signer(root: Section, expiry: Expiry, signing: Signing) -> tuple[Expiry, Signing]:
-    """Return `expiry` and `signing` with Dex's newer `signer` section read into them.
-
-    As in Dex, `signer.config.keysRotationPeriod` wins over `expiry.signingKeys`.
-    """
-    section = root.section("signer")
-    if not root.states("signer"):
-        return expiry, signing
-    section.choice("type", ("local",), default="local")
-    config = section.section("config")
-    period = read_lifetime(config, "keysRotationPeriod", at_least=SHORTEST_SIGNING_KEYS)
-    algorithm = config.choice("algorithm", SERVED_ALGORITHMS, default="")
-    if algorithm and root.section("signing").states("algorithms") and algorithm not in signing.algorithms:
-        config.error("algorithm", "is not one of signing.algorithms", "name it there, and leave it out here")
-    elif algorithm and not root.section("signing").states("algorithms"):
-        signing = replace(signing, algorithms=(algorithm,))
-    config.close()
-    section.close()
-    return replace(expiry, signing_keys=period or expiry.signing_keys), signing
 
 
 def read_web(root: Section) -> Web:
@@ -208,25 +216,23 @@ def read_web(root: Section) -> Web:
 
 
 def _matching(section: Section, key: str, pattern: re.Pattern[str], message: str, remedy: str) -> tuple[str, ...]:
-    texts = section.texts(key)
-    for index, text in enumerate(texts):
+    texts = tuple(section.indexed_texts(key))
+    for index, text in texts:
         if not pattern.fullmatch(text):
-            section.error(f"{key}[{index}]", message, remedy)
-    return texts
+            section.error(key, message, remedy, index=index)
+    return tuple(text for _, text in texts)
 
 
 def _headers(section: Section) -> Mapping[str, str]:
     """Return `web.headers`: the names that Dex knows and their younger relatives, in any case."""
-    by_lower = {name.lower(): name for name in _HEADERS}
+    by_lower_case = {name.lower(): name for name in _HEADERS}
     headers = {}
-    for key in section.stated_keys:
-        name = by_lower.get(key.lower())
-        if name is None:
-            section.error(key, "is not a header that can be set", nearest(key, _HEADERS) or f"use {one_of(_HEADERS)}")
-            section.states(key)
-            continue
+    for key in section:
+        name = by_lower_case.get(key.lower())
         value = section.text(key)
-        if value is not None and not value.isprintable():
+        if name is None:
+            section.error(key, "is not a header that can be set here", remedy_for(key, _HEADERS))
+        elif value is not None and not value.isprintable():
             section.error(key, "holds a line break or a control character", "write it on one line")
         elif value is not None:
             headers[name] = value
@@ -255,10 +261,8 @@ def read_log_level(root: Section) -> str:
     section = root.section("logger")
     section.meaningless("format")
     section.not_yet("excludeFields")
-    level = section.text("level")
+    level = (section.text("level") or "info").lower()
+    if level not in _LEVELS:
+        section.error("level", "is unknown", remedy_for(level, _LEVELS))
     section.close()
-    if level is None:
-        return "INFO"
-    if level.lower() not in _LEVELS:
-        section.error("level", "is not a level", nearest(level, _LEVELS) or f"use {one_of(_LEVELS)}")
-    return _LEVELS.get(level.lower(), "INFO")
+    return _LEVELS.get(level, "INFO")

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+HIDDEN = "(hidden)"
+"""What a problem shows in the place of a secret."""
+_LONGEST_SHOWN = 80
 
 
 class Severity(StrEnum):
@@ -52,3 +57,28 @@ class ConfigError(Exception):
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Return whether any of `problems` keeps the file from being used."""
     return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def show(value: Any) -> str:
+    """Return `value` as a problem shows it: a scalar as it stands, shortened; a list or a mapping by its kind."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return kind(value)
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def kind(value: Any) -> str:
+    """Return what kind of value `value` is, in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a number" if isinstance(value, int | float) else "nothing"

@@ -6,23 +6,25 @@ the nearest key that somebody did ask for. So the keys are stated once, where th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from sundial.config import environment as variables
-from sundial.config.problems import Problem, Severity
+from sundial.config.problems import HIDDEN, Problem, Severity, kind, show
+from sundial.config.suggestions import one_of, remedy_for
 from sundial.config.unserved import NOT_SERVED_YET
 from sundial.expiry.durations import DurationError, parse_duration
 
-HIDDEN = "(hidden)"
-_LONGEST_SHOWN = 80
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_USUAL_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a whole reading shares: the lines, the environment, the problems so far.
+    """What one reading of a document shares: its lines, the environment, the problems so far.
 
     With `deferred`, a variable that isn't set is a note instead of an error: the function that starts
     with the file checks it again, in its own environment.
@@ -35,53 +37,61 @@ class Reading:
     awaits_environment: bool = False
     """Whether a value was left out because its variable isn't set yet."""
     meaningless: list[str] = field(default_factory=list)
-    """The keys that mean something only to a server."""
+    """The JSON pointers of the keys that mean something to a server alone."""
 
 
 class Section:
-    """A mapping at `pointer` (RFC 6901) of the document, called `path` when a problem speaks of it.
+    """A mapping at `pointer` (RFC 6901) of the document, called `path` where a problem speaks of it."""
 
-    `pattern` is the path without its indices (`staticClients[]`), as the table of what isn't served yet has it.
-    """
-
-    def __init__(self, reading: Reading, pointer: str, path: str, pattern: str, values: Mapping[str, Any]) -> None:
-        self.reading = reading
-        self.pointer = pointer
-        self.path = path
-        self.pattern = pattern
+    def __init__(self, reading: Reading, values: Mapping[str, Any], pointer: str = "", path: str = "") -> None:
+        self._reading = reading
         self._values = values
+        self._pointer = pointer
+        self._path = path
         self._known: set[str] = set()
 
-    # -- what stands there -------------------------------------------------------------------------
+    # What stands there.
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys that are there."""
+        return iter(self._values)
 
     def states(self, key: str) -> bool:
-        """Return whether `key` is there and says something: as in Dex, null and empty text say nothing."""
+        """Return whether `key` is there and says something: null and empty text say nothing, as in Dex."""
         self._known.add(key)
         return self._values.get(key) not in (None, "")
-
-    @property
-    def stated_keys(self) -> tuple[str, ...]:
-        """The keys that are there."""
-        return tuple(self._values)
 
     def text(self, key: str, *, secret: bool = False, literal: bool = False) -> str | None:
         """Return the text at `key` with `$NAME` expanded, None where it says nothing or can't be used.
 
-        A `secret` is never shown; a `literal` value may hold dollar signs of its own and is not expanded.
+        A `secret` is never shown, and is expanded only where it is nothing but one `$NAME`; a `literal` one never is.
         """
         if not self.states(key):
             return None
-        return self._text(self._values[key], key, secret=secret, literal=literal)
+        return self._text(self._values[key], key, None, secret=secret, literal=literal)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the texts of the list at `key`; those that can't be used are left out."""
+        return tuple(text for _, text in self.indexed_texts(key))
+
+    def indexed_texts(self, key: str) -> Iterator[tuple[int, str]]:
+        """Yield the texts of the list at `key`, each with its index in the file."""
+        for index, item in self._items(key):
+            text = self._text(item, key, index)
+            if text is not None:
+                yield index, text
 
     def variable(self, key: str) -> str | None:
         """Return the value of the variable that `key` names (Dex: idEnv, secretEnv), None as `text` does."""
         if not self.states(key):
             return None
         name = self._values[key]
-        if not isinstance(name, str):
-            self.error(key, "is not text", "write the name of an environment variable")
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            remedy = "write the name of an environment variable, such as APP_SECRET, without '$'"
+            self.error(key, "is not the name of a variable", remedy, shown=HIDDEN)
             return None
-        return self._variable(name, key)
+        usual = _USUAL_VARIABLE.fullmatch(name) is not None  # else it may be the secret itself
+        return self._variable(name, key, None, called=name if usual else HIDDEN)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return the boolean at `key`."""
@@ -93,221 +103,157 @@ class Section:
             return default
         return value
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return the texts of the list at `key`; those that can't be used are left out."""
-        found = (self._text(item, f"{key}[{index}]") for index, item in self._items(key))
-        return tuple(text for text in found if text is not None)
-
     def duration(self, key: str) -> timedelta | None:
         """Return the duration at `key` (Go's syntax), None where it says nothing or can't be used."""
         if not self.states(key):
             return None
         value = self._values[key]
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if value == 0:
-                return timedelta(0)
-            self.error(key, "is a number without a unit", f"did you mean '{value}s', '{value}m' or '{value}h'?")
-            return None
-        text = self.text(key)
+            value = str(value)  # YAML takes `10` and `0` for numbers; Go's syntax speaks of both
+        text = self._text(value, key, None)
         if text is None:
             return None
         try:
             return parse_duration(text)
         except DurationError as error:
-            from_file = text == value  # a value of the environment is not repeated, not even in a remedy
-            remedy = error.remedy if from_file else "write a number and a unit, such as '10m' or '1h30m'"
-            self.error(key, error.reason if from_file else "is not a duration", remedy)
+            if text == value:
+                self.error(key, error.reason, error.remedy)
+            else:  # what the environment holds is not repeated, not even in a remedy
+                self.error(key, "is not a duration", "write a number and a unit, such as '10m' or '1h30m'")
             return None
 
     def section(self, key: str) -> Section:
         """Return the mapping at `key`; an empty one where it says nothing."""
-        self._known.add(key)
-        value = self._values.get(key)
-        if value is not None and not isinstance(value, dict):
-            self.error(key, "is not a mapping", f"write the settings of {key} indented under it", shown=_shape(value))
-            value = None
-        pattern = f"{self.pattern}.{key}" if self.pattern else key
-        return Section(self.reading, self._step(key), self._path(key), pattern, value or {})
+        value = self._values[key] if self.states(key) else {}
+        if not isinstance(value, dict):
+            self.error(key, "is not a mapping", f"write the settings of {key} indented under it", shown=kind(value))
+            value = {}
+        return Section(self._reading, value, self._step(key), self._name(key))
 
-    def sections(self, key: str) -> list[Section]:
-        """Return the mappings of the list at `key`."""
-        sections = []
+    def sections(self, key: str) -> Iterator[Section]:
+        """Yield the mappings of the list at `key`."""
         for index, value in self._items(key):
-            if not isinstance(value, dict):
-                self.error(f"{key}[{index}]", "is not a mapping", "write '- key: value'", shown=_shape(value))
-                continue
-            pattern = f"{self.pattern}.{key}[]" if self.pattern else f"{key}[]"
-            pointer = f"{self._step(key)}/{index}"
-            sections.append(Section(self.reading, pointer, self._path(f"{key}[{index}]"), pattern, value))
-        return sections
+            if isinstance(value, dict):
+                yield Section(self._reading, value, self._step(key, index), self._name(key, index))
+            else:
+                self.error(key, "is not a mapping", "write '- key: value'", index=index, shown=kind(value))
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """Return the mapping at `key` as it stands, unread: somebody else's to check."""
         return self.section(key)._values
 
-    # -- rules that every section shares -----------------------------------------------------------
+    # Rules that all sections share.
 
-    def choice(self, key: str, served: Iterable[str], *, default: str) -> str:
+    def choice(self, key: str, served: tuple[str, ...], *, default: str) -> str:
         """Return the text at `key`, one of `served`; a known one that isn't served yet is refused as that."""
         text = self.text(key)
-        if text is None or not self._is_served(key, text, tuple(served)):
-            return default
-        return text
+        return text if text is not None and self._is_served(text, key, None, served) else default
 
-    def choices(self, key: str, served: Iterable[str], *, default: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the texts at `key`, each one of `served`; `default` where the list is empty, as in Dex."""
-        every = tuple(served)
-        texts = tuple(
-            text
-            for index, item in self._items(key)
-            if (text := self._text(item, f"{key}[{index}]")) is not None
-            and self._is_served(f"{key}[{index}]", text, every)
-        )
+    def choices(self, key: str, served: tuple[str, ...], *, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the texts of the list at `key`, each one of `served`; `default` for an empty list, as in Dex."""
+        texts = [text for index, text in self.indexed_texts(key) if self._is_served(text, key, index, served)]
         return tuple(dict.fromkeys(texts)) or default
 
     def not_yet(self, *keys: str) -> None:
-        """Refuse each of `keys` that says something: known, wanted by somebody, and not served yet."""
+        """Refuse each of `keys` that asks for something: known, and not served yet."""
         for key in keys:
             if self.states(key) and self._values[key] not in ([], {}, False):
-                what = NOT_SERVED_YET[f"{self.pattern}.{key}" if self.pattern else key]
-                self.error(key, f"is not supported yet: {what}", "remove it", shown=_shape(self._values[key]))
+                self.error(key, f"is not supported yet: {NOT_SERVED_YET[self._pattern(key)]}", "remove it")
 
     def meaningless(self, *keys: str) -> None:
-        """Accept `keys` that mean something to a server alone; one warning names those that are there."""
-        for key in keys:
-            if self.states(key):
-                self.reading.meaningless.append(self._path(key))
+        """Accept `keys` that mean something to a server alone; one warning will name those that are there."""
+        self._reading.meaningless.extend(self._step(key) for key in keys if self.states(key))
 
     def close(self) -> None:
         """Refuse every key that nobody asked for, with the nearest one that somebody did."""
         for key in self._values:
             if key not in self._known:
-                remedy = nearest(key, self._known) or f"known here: {', '.join(sorted(self._known))}"
-                self.error(key, "is an unknown key", remedy, shown="")
+                self.error(key, "is an unknown key", remedy_for(key, sorted(self._known)), shown="")
 
-    # -- problems ----------------------------------------------------------------------------------
+    # Problems.
 
-    def error(self, key: str, message: str, remedy: str, *, shown: str | None = None) -> None:
-        """Note an error about `key` (of this section; "" is the section itself)."""
-        self._problem(Severity.ERROR, key, message, remedy, shown)
+    def error(self, key: str, message: str, remedy: str, *, index: int | None = None, shown: str | None = None) -> None:
+        """Note an error about `key`, or about one item of its list; `shown` stands in for the value that is there."""
+        self._note(Severity.ERROR, key, index, message, remedy, shown)
 
-    def warn(self, key: str, message: str, remedy: str, *, shown: str | None = None) -> None:
-        """Note a warning about `key`."""
-        self._problem(Severity.WARNING, key, message, remedy, shown)
+    def warn(self, key: str, message: str, remedy: str, *, index: int | None = None, shown: str | None = None) -> None:
+        """Note a warning, as `error` does an error."""
+        self._note(Severity.WARNING, key, index, message, remedy, shown)
 
-    def _problem(self, severity: Severity, key: str, message: str, remedy: str, shown: str | None) -> None:
-        value = self.shown(key) if shown is None else shown
-        line = self._line(key)
-        self.reading.problems.append(Problem(severity, line, self._path(key), value, message, remedy))
+    def _note(
+        self, severity: Severity, key: str, index: int | None, message: str, remedy: str, shown: str | None
+    ) -> None:
+        if shown is None:
+            value = self._values.get(key)
+            shown = show(value[index] if index is not None and isinstance(value, list) else value)
+        line = self._line(self._step(key, index))
+        self._reading.problems.append(Problem(severity, line, self._name(key, index), shown, message, remedy))
 
-    def shown(self, key: str) -> str:
-        """Return the value at `key`, or at `key[index]`, as it stands in the file."""
-        name, _, index = key.partition("[")
-        value = self._values.get(name)
-        if index and isinstance(value, list):
-            value = value[int(index.removesuffix("]"))]
-        return show(value)
-
-    def _line(self, key: str) -> int:
-        pointer = f"{self.pointer}/{key.replace('[', '/').replace(']', '')}" if key else self.pointer
-        while pointer and pointer not in self.reading.lines:
+    def _line(self, pointer: str) -> int:
+        while pointer and pointer not in self._reading.lines:
             pointer = pointer.rpartition("/")[0]
-        return self.reading.lines.get(pointer, 1)
+        return self._reading.lines.get(pointer, 1)
 
-    def _path(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path and key else self.path or key
+    def _step(self, key: str, index: int | None = None) -> str:
+        step = f"{self._pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        return step if index is None else f"{step}/{index}"
 
-    def _step(self, key: str) -> str:
-        return f"{self.pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+    def _name(self, key: str, index: int | None = None) -> str:
+        name = f"{self._path}.{key}" if self._path else key
+        return name if index is None else f"{name}[{index}]"
 
-    # -- values ------------------------------------------------------------------------------------
+    def _pattern(self, key: str) -> str:
+        """Return the key's path without its indices, as the table of what isn't served yet has it."""
+        return re.sub(r"\[[0-9]+\]", "[]", self._name(key))
+
+    # Values.
 
     def _items(self, key: str) -> list[tuple[int, Any]]:
-        if not self.states(key):
-            return []
-        value = self._values[key]
+        value = self._values[key] if self.states(key) else []
         if not isinstance(value, list):
-            self.error(key, "is not a list", "write one item a line, each after '- '", shown=_shape(value))
+            self.error(key, "is not a list", "write one item a line, each after '- '", shown=kind(value))
             return []
         return list(enumerate(value))
 
-    def _text(self, value: Any, key: str, *, secret: bool = False, literal: bool = False) -> str | None:
+    def _text(
+        self, value: Any, key: str, index: int | None, *, secret: bool = False, literal: bool = False
+    ) -> str | None:
         if not isinstance(value, str):
-            shown = HIDDEN if secret else None
             remedy = "write text" if isinstance(value, dict | list) else "put the value in quotes"
-            self.error(key, f"is {_kind(value)} where text belongs", remedy, shown=shown)
+            shown = HIDDEN if secret else None
+            self.error(key, f"is {kind(value)} where text belongs", remedy, index=index, shown=shown)
             return None
-        if literal or "$" not in value:
+        if "$" not in value or literal or (secret and not variables.is_reference(value)):
             return value
-        found = [self._variable(name, key) for name in variables.names(value)]
-        if None in found:
+        if None in [self._variable(name, key, index) for name in variables.names(value)]:
             return None
-        return variables.expand(value, self.reading.environment)
+        return variables.expand(value, self._reading.environment)
 
-    def _variable(self, name: str, key: str) -> str | None:
-        value = self.reading.environment.get(name)
+    def _variable(self, name: str, key: str, index: int | None, *, called: str | None = None) -> str | None:
+        called = called or name
+        shown = HIDDEN if called == HIDDEN else None
+        value = self._reading.environment.get(name)
         if value:
             return value
-        if self.reading.deferred:
-            self.reading.awaits_environment = True
-            message = f"the variable {name} is not set here"
-            self._problem(Severity.NOTE, key, message, "it is checked when a function starts with it", None)
+        if self._reading.deferred:
+            self._reading.awaits_environment = True
+            message = f"the environment variable {called} is not set here"
+            self._note(Severity.NOTE, key, index, message, "it is checked when a function starts with this file", shown)
             return None
         state = "not set" if value is None else "empty"
-        self.error(key, f"the environment variable {name} is {state}", f"set {name} where this runs")
+        message = f"the environment variable {called} is {state}"
+        self.error(key, message, "set it in the environment of what reads this file", index=index, shown=shown)
         return None
 
-    def _is_served(self, key: str, text: str, served: tuple[str, ...]) -> bool:
+    def _is_served(self, text: str, key: str, index: int | None, served: tuple[str, ...]) -> bool:
         if text in served:
             return True
-        name = f"{self.pattern}.{key}" if self.pattern else key
-        pattern = name.partition("[")[0] if key.endswith("]") else name
-        if self.pattern and key.endswith("]"):
-            pattern = f"{self.pattern}.{key.partition('[')[0]}"
+        pattern = self._pattern(key)
         what = NOT_SERVED_YET.get(f"{pattern}: {text}")
         if what is not None:
-            self.error(key, f"is not supported yet: {what}", f"use {one_of(served)}")
+            remedy = f"use {one_of(served)}" if served else "remove it"
+            self.error(key, f"is not supported yet: {what}", remedy, index=index)
         else:
-            self.error(key, "is not a value that means anything here", nearest(text, served) or f"use {one_of(served)}")
+            unserved = (row.partition(": ")[2] for row in NOT_SERVED_YET if row.startswith(f"{pattern}: "))
+            self.error(key, "is unknown", remedy_for(text, (*served, *unserved)), index=index)
         return False
-
-
-def show(value: Any) -> str:
-    """Return `value` as a problem shows it: scalars as they stand, shortened; lists and mappings by their kind."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        return _shape(value)
-    text = str(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return "did you mean …?" for the known word that is nearest to `word`, None where none is near."""
-    import difflib  # only a bad file pays for it
-
-    by_lower = {one.lower(): one for one in known}
-    matches = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean '{by_lower[matches[0]]}'?" if matches else None
-
-
-def one_of(words: Iterable[str]) -> str:
-    """Return `words` as "a", "a or b", "a, b or c"."""
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _shape(value: Any) -> str:
-    if isinstance(value, list):
-        return "a list"
-    return "a mapping" if isinstance(value, dict) else show(value)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, list | dict):
-        return _shape(value)
-    return "a number" if isinstance(value, int | float) else "nothing"

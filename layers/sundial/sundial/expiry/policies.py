@@ -38,7 +38,8 @@ class RefreshTokenSettings:
         ),
     )
     valid_if_not_used_for: timedelta | None = field(
-        default=None, metadata=setting("validIfNotUsedFor", "a login ends when unused for this long", default="no limit")
+        default=None,
+        metadata=setting("validIfNotUsedFor", "a login ends when unused for this long", default="no limit"),
     )
     absolute_lifetime: timedelta | None = field(
         default=None, metadata=setting("absoluteLifetime", "a login ends this long after it began", default="no limit")
