@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 
 from sundial_local.configuration import Configuration
-
-DEMO_USERS = {"admin@example.com": "password"}
-"""Those of default.yaml, with the passwords that it has the hashes of."""
+from sundial_local.demo import CLIENT_SECRETS, USER_PASSWORDS
 
 
 def banner(configuration: Configuration, log: Path) -> str:
@@ -18,14 +16,14 @@ def banner(configuration: Configuration, log: Path) -> str:
     """
     config = configuration.config
     rows = [("discovery", f"{config.issuer}/.well-known/openid-configuration")]
-    for client in configuration.compiled["document"].get("staticClients") or ():
-        known = config.clients.get(client.get("id", ""))
-        if known is not None:
-            secret = "public" if known.public else f"secret {client['secret']}" if configuration.is_demo else "secret"
-            redirects = " or ".join(known.redirect_uris) or "any loopback port"
-            rows.append(("client", f"{known.id}, {secret}, redirects to {redirects}"))
+    secrets, passwords = (CLIENT_SECRETS, USER_PASSWORDS) if configuration.is_demo else ({}, {})
+    for client in config.clients.values():
+        kind = "public" if client.public else f"secret {secrets[client.id]}" if client.id in secrets else "confidential"
+        redirects = " or ".join(client.redirect_uris) or "any loopback port"
+        rows.append(("client", f"{client.id}, {kind}, redirects to {redirects}"))
     for user in config.static_passwords:
-        rows.append(("user", user.email + (f" / {DEMO_USERS[user.email]}" if configuration.is_demo else "")))
+        known = f" / {passwords[user.email]}" if user.email in passwords else ""
+        rows.append(("user", f"{user.email}{known}"))
     rows.append(("log", str(_short(log))))
     if configuration.is_demo:
         walk = f"{_short(Path(sys.executable))} -m sundial_local.walk {config.issuer}"

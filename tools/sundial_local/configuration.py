@@ -63,7 +63,7 @@ class Configuration:
         return cls(source, compiled, config, tuple(problems))
 
     def write(self, target: Path) -> None:
-        """Write the compiled document, whole or not at all, for its owner alone: client secrets may be in it."""
+        """Write the compiled document, whole or not at all, for its owner alone."""
         unfinished = target.with_suffix(".new")
         unfinished.touch(mode=0o600)
         unfinished.write_text(json.dumps(self.compiled), encoding="utf-8")

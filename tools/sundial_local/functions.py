@@ -56,8 +56,17 @@ class Functions:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="functions")
 
     def load(self, function: Function) -> None:
-        """Import a function's module; whatever its import raises passes through."""
-        self._thread.submit(self._load, function).result()
+        """Import a function's module, before anything is invoked; whatever its import raises passes through."""
+        self._enter(function)
+        # Every module is named `app`: each is kept under a name of its own.
+        name = f"sundial_function_{function.name}"
+        path = function.folder / f"{function.module}.py"
+        spec = spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} can't be imported")
+        module = sys.modules[name] = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self._handlers[function.name] = getattr(module, function.attribute)
 
     def invoke(self, function: Function, event: dict[str, Any]) -> object:
         """Return what the function makes of `event`.
@@ -71,18 +80,6 @@ class Functions:
         trace = "".join(traceback.format_exception(error))
         print(json.dumps({"level": "ERROR", "function": function.name, "message": str(error), "exception": trace}))
         raise FunctionError(function.name) from error
-
-    def _load(self, function: Function) -> None:
-        self._enter(function)
-        # Every module is named `app`: each is kept under a name of its own.
-        name = f"sundial_function_{function.name}"
-        path = function.folder / f"{function.module}.py"
-        spec = spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} can't be imported")
-        module = sys.modules[name] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self._handlers[function.name] = getattr(module, function.attribute)
 
     def _invoke(self, function: Function, event: dict[str, Any]) -> object:
         self._enter(function)

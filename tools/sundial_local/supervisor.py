@@ -121,9 +121,9 @@ class _Supervisor:
             stopping,
             lambda: self._happenings.put((Happening.CHANGED, None)),
         )
-        self._start(settings)
-        greeting = banner(configuration, self._folder.log)
         try:
+            self._start(settings)
+            greeting = banner(configuration, self._folder.log)
             while (happened := self._next())[0] is not Happening.STOP:
                 match happened:
                     case Happening.CHANGED, _:

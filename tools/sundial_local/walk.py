@@ -26,11 +26,12 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import jwt
 
-from sundial_local.banner import DEMO_USERS
+from sundial_local.demo import USER_PASSWORDS
 from sundial_local.forms import forms
 
 _CLIENT = "example-cli"
 _SCOPE = "openid email profile offline_access"
+_EMAIL, _PASSWORD = next(iter(USER_PASSWORDS.items()))
 _SECONDS_TO_LOG_IN = 300
 _SECONDS_TO_ANSWER = 15
 
@@ -94,7 +95,7 @@ def walk(issuer: str, *, headless: bool) -> None:
         if headless:
             _log_in_by_itself(url)
         else:
-            print(f"\nLog in, in a browser (the demo user is {' / '.join(next(iter(DEMO_USERS.items())))}):\n\n{url}\n")
+            print(f"\nLog in, in a browser, as {_EMAIL} / {_PASSWORD}:\n\n{url}\n")
             webbrowser.open(url)
         waiting.join(_SECONDS_TO_LOG_IN)
         response = callback.response
@@ -118,15 +119,14 @@ def walk(issuer: str, *, headless: bool) -> None:
 def _log_in_by_itself(url: str) -> None:
     """Post the login and consent forms as a browser would; the last redirect goes to the callback."""
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
-    [(email, password)] = DEMO_USERS.items()
     with browser.open(url, timeout=_SECONDS_TO_ANSWER) as page:
         here, text = page.url, page.read().decode("utf-8")
     while found := forms(text, here):
         form = found[0]
-        values = form.fields | {"login": email, "password": password} if "password" in form.fields else form.fields
+        values = form.fields | {"login": _EMAIL, "password": _PASSWORD} if "password" in form.fields else form.fields
         with browser.open(form.action, urlencode(values).encode("ascii"), timeout=_SECONDS_TO_ANSWER) as page:
             if page.url == here and "password" in values:
-                raise WalkError(f"{here} did not let {email} in")
+                raise WalkError(f"{here} did not let {_EMAIL} in")
             here, text = page.url, page.read().decode("utf-8")
 
 
