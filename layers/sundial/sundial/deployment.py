@@ -39,21 +39,21 @@ class Deployment:
         """The refresh token families (SUNDIAL_FAMILIES_TABLE)."""
         from sundial.store.dynamodb_families import DynamoFamilies
 
-        return DynamoFamilies(self._client("dynamodb"), self._environment["SUNDIAL_FAMILIES_TABLE"])
+        return DynamoFamilies(self.client("dynamodb"), self._environment["SUNDIAL_FAMILIES_TABLE"])
 
     @cached_property
     def directory(self) -> Directory:
         """The local users (SUNDIAL_DIRECTORY_TABLE)."""
         from sundial.store.directory import DynamoDirectory
 
-        return DynamoDirectory(self._client("dynamodb"), self._environment["SUNDIAL_DIRECTORY_TABLE"])
+        return DynamoDirectory(self.client("dynamodb"), self._environment["SUNDIAL_DIRECTORY_TABLE"])
 
     @cached_property
     def public_keys(self) -> PublicKeyStore:
         """The JWKS as published (SUNDIAL_PUBLIC_KEYS_TABLE)."""
         from sundial.keys.jwks import PublicKeyStore
 
-        return PublicKeyStore(self._client("dynamodb"), self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"])
+        return PublicKeyStore(self.client("dynamodb"), self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"])
 
     @cached_property
     def bearers(self) -> BearerStore:
@@ -61,7 +61,7 @@ class Deployment:
         from sundial.store.bearer import BearerStore
 
         tables = self._environment["SUNDIAL_FAMILIES_TABLE"], self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"]
-        return BearerStore(self._client("dynamodb"), *tables)
+        return BearerStore(self.client("dynamodb"), *tables)
 
     @cached_property
     def ring(self) -> RingCache:
@@ -75,9 +75,10 @@ class Deployment:
         """The secret that holds the key ring (SUNDIAL_SECRET)."""
         from sundial.keys.vault import Vault
 
-        return Vault(self._client("secretsmanager"), self._environment["SUNDIAL_SECRET"])
+        return Vault(self.client("secretsmanager"), self._environment["SUNDIAL_SECRET"])
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Return the one boto3 client of `service`: the stores share it, and its connections."""
         if service not in self._clients:
             from sundial.store.aws import client
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from traceback import extract_tb
 from typing import Any
 
 from sundial.config.model import Config
@@ -60,8 +61,8 @@ class Edge:
             response = self._answer(request)
         except OAuthError as error:
             response = self._refuse(event.get("routeKey", ""), error, request_id)
-        except Exception:  # the boundary: whatever was not foreseen becomes a 500 and a stack trace in the log
-            logger.exception("unforeseen failure", route=event.get("routeKey", ""))
+        except Exception as error:  # the boundary: what was not foreseen is a 500, and its place in the log
+            _log_unforeseen(error, event.get("routeKey", ""))
             unforeseen = server_error(
                 f"something went wrong here; quote the correlation id {request_id} to the operator"
             )
@@ -110,3 +111,14 @@ class Edge:
             "Access-Control-Max-Age": "3600",
             "Vary": "Origin",
         }
+
+
+def _log_unforeseen(error: BaseException, route: str) -> None:
+    """Log where `error` came from, and never its text: that may quote what the client sent, a token or a password."""
+    causes = []
+    cause: BaseException | None = error
+    while cause is not None and len(causes) < 5:
+        frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)]
+        causes.append({"exception": type(cause).__name__, "frames": frames})
+        cause = cause.__cause__ or cause.__context__
+    logger.error("unforeseen failure", route=route, causes=causes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,5 +146,5 @@ def _body(event: Mapping[str, Any]) -> bytes:
         return body.encode("utf-8", "surrogateescape")
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise invalid_request("the body is not valid base64") from None
