@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sundial.keys.cache import RingCache
     from sundial.keys.jwks import PublicKeyStore
     from sundial.keys.vault import Vault
-    from sundial.store.bearer import BearerStore
+    from sundial.store.bearer import Bearers
     from sundial.store.directory import Directory
     from sundial.store.families import FamilyStore
 
@@ -56,19 +56,19 @@ class Deployment:
         return PublicKeyStore(self.client("dynamodb"), self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"])
 
     @cached_property
-    def bearers(self) -> BearerStore:
+    def bearers(self) -> Bearers:
         """Families and public keys, read together."""
-        from sundial.store.bearer import BearerStore
+        from sundial.store.bearer import DynamoBearers
 
         tables = self._environment["SUNDIAL_FAMILIES_TABLE"], self._environment["SUNDIAL_PUBLIC_KEYS_TABLE"]
-        return BearerStore(self.client("dynamodb"), *tables)
+        return DynamoBearers(self.client("dynamodb"), *tables)
 
     @cached_property
     def ring(self) -> RingCache:
         """The key ring (SUNDIAL_SECRET), cached in memory."""
         from sundial.keys.cache import RingCache
 
-        return RingCache(self.vault)
+        return RingCache(self.vault, self.config.signing.algorithms)
 
     @cached_property
     def vault(self) -> Vault:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sundial.errors import OAuthError, temporarily_unavailable
 from sundial.keys import ring as rings
 from sundial.keys.algorithms import PrivateKey, load_private_key
-from sundial.keys.ring import MacKey, Ring
+from sundial.keys.policy import RING_CACHE, RING_STALENESS
+from sundial.keys.ring import MacKey, Ring, SigningKey
 from sundial.keys.vault import Vault
 from sundial.observe import logger
 
-RING_CACHE = timedelta(minutes=5)
-"""The longest that a function goes on with a ring without asking for a newer one."""
-RING_STALENESS = timedelta(hours=1)
-"""The longest that a function goes on with a ring that it can't reload. A retired key stays published for this
-much longer, so that what a function signs with an old ring is never an orphan; and a revoked key can't live on
-for longer in a function that has lost touch."""
 _RETRY_AFTER = 5
 """Seconds between a failed reload and the next."""
 _JITTER = 0.2
@@ -38,9 +32,10 @@ class Signer:
 class LoadedRing:
     """One version of the ring, its private keys parsed when they first sign and kept parsed."""
 
-    def __init__(self, ring: Ring, signers: dict[str, Signer] | None = None) -> None:
-        """`signers`, by `kid`, are those that an earlier version has parsed."""
+    def __init__(self, ring: Ring, algorithms: Sequence[str] = (), signers: dict[str, Signer] | None = None) -> None:
+        """`algorithms` are those of the configuration; `signers`, by `kid`, what an earlier version has parsed."""
         self.ring = ring
+        self._algorithms = algorithms
         kids = {key.kid for key in ring.signing_keys if key.private_pem is not None}
         self.signers = {kid: signer for kid, signer in (signers or {}).items() if kid in kids}
 
@@ -52,11 +47,11 @@ class LoadedRing:
     def signer(self, alg: str, now: int) -> Signer:
         """Return what signs with `alg` at `now` (epoch seconds).
 
-        Raises `temporarily_unavailable` (503) where no key may sign yet, as for an algorithm that was
-        added to the configuration less than `signing.publishAhead` ago: a token whose key some
-        verifier has not seen yet is worse than none.
+        An algorithm's first key has to be published for `signing.publishAhead`. Until then the algorithm
+        that it replaces in the configuration, if it does, stands in for it. Otherwise this raises
+        `temporarily_unavailable` (503): a token whose key a verifier has not seen yet is worse than none.
         """
-        key = rings.signing_key(self.ring, alg, now)
+        key = rings.signing_key(self.ring, alg, now) or self._stand_in(now)
         if key is None or key.private_pem is None:
             raise self._no_key(alg, now)
         signer = self.signers.get(key.kid)
@@ -75,6 +70,12 @@ class LoadedRing:
         """Return the MAC key that made something, None where it is unknown or no longer kept."""
         return rings.mac_key_by_id(self.ring, key_id)
 
+    def _stand_in(self, now: int) -> SigningKey | None:
+        """Return the active key of an algorithm that has left the configuration, while there is one."""
+        gone = dict.fromkeys(key.alg for key in self.ring.signing_keys if key.alg not in self._algorithms)
+        active = (rings.signing_key(self.ring, alg, now) for alg in (gone if self._algorithms else ()))
+        return next((key for key in active if key is not None), None)
+
     def _no_key(self, alg: str, now: int) -> OAuthError:
         planned = [
             key.signs_from - now
@@ -92,8 +93,16 @@ class LoadedRing:
 class RingCache:
     """The ring of a vault, kept in memory until it may have changed."""
 
-    def __init__(self, vault: Vault, uniform: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        algorithms: Sequence[str] = (),
+        *,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        """`algorithms` are those of the configuration (`signing.algorithms`)."""
         self._vault = vault
+        self._algorithms = algorithms
         self._uniform = uniform
         self._loaded: LoadedRing | None = None
         self._version: str | None = None
@@ -124,7 +133,7 @@ class RingCache:
                 "there are no keys yet; try again soon", retry_after=30, detail="the first rotation has not run"
             )
         if self._loaded is None or version != self._version:
-            self._loaded = LoadedRing(ring, self._loaded.signers if self._loaded else None)
+            self._loaded = LoadedRing(ring, self._algorithms, self._loaded.signers if self._loaded else None)
             self._version = version
         self._loaded_at = now
         longest = int(RING_CACHE.total_seconds() * self._uniform(1 - _JITTER, 1))

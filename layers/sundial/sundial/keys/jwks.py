@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sundial.keys.algorithms import PublicKey, from_jwk
 from sundial.store.aws import unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from sundial.keys.algorithms import PublicKey
 
 ITEM_ID = "jwks"
 _WHAT = "the table of public keys"
@@ -44,6 +45,8 @@ class PublicKeys:
             jwk = next((jwk for jwk in self.keys if jwk["kid"] == kid), None)
             if jwk is None:
                 return None
+            from sundial.keys.algorithms import from_jwk  # here, since whoever serves the JWKS parses no key
+
             self._parsed[kid] = jwk["alg"], from_jwk(jwk)
         return self._parsed[kid]
 

@@ -82,7 +82,12 @@ def signing_key(ring: Ring, alg: str, now: int) -> SigningKey | None:
 
 def public_keys(ring: Ring, now: int) -> tuple[SigningKey, ...]:
     """Return the keys that belong into the JWKS at `now`: the pending, the active and the retired."""
-    return tuple(key for key in ring.signing_keys if key.published_until is None or now <= key.published_until)
+    return tuple(key for key in ring.signing_keys if belongs_to_jwks(key, now))
+
+
+def belongs_to_jwks(key: SigningKey, now: int) -> bool:
+    """Return whether `key` belongs into the JWKS at `now`; one whose end isn't planned does, whatever was once said."""
+    return key.signs_until is None or key.published_until is None or now <= key.published_until
 
 
 def mac_key(ring: Ring, now: int) -> MacKey | None:

@@ -1,0 +1,6 @@
+"""The schedule's Lambda function, the only writer of the secret: rotates what is due, and obeys the operator."""
+
+from sundial.deployment import Deployment
+from sundial.keys.scheduled import rotation_handler
+
+handler = rotation_handler(Deployment())

@@ -1,0 +1,137 @@
+"""What an operator can tell the ring to do: pure, as all its transitions are (docs/architecture.md, "Keys")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sundial.keys.policy import MAC_AHEAD, MAX_CLOCK_SKEW, KeyPolicy, seconds
+from sundial.keys.ring import Ring, SigningKey, mac_key, mac_key_by_id, signing_key
+from sundial.keys.transitions import chain, seasoned_at, tiled, tiled_macs, with_chain
+
+
+class CommandError(Exception):
+    """The command can't be obeyed as things stand; the text says why, and what can be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """The emergency drill: a key leaves the ring and the JWKS now, and its successor signs from now on.
+
+    `kid` is that of a signing key, or the id of a MAC key, whose refresh tokens and codes die with it.
+    `force` takes a successor that has not been published for `publishAhead` yet: verifiers that don't
+    ask again on an unknown `kid` refuse what it signs until their caches run out.
+    """
+
+    kid: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Rotate ahead of time: each algorithm's successor signs from now on; the key before it retires as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseWatermark:
+    """Honour nothing that was issued before `not_before` (epoch seconds): for the day after a restore from a backup."""
+
+    not_before: int
+
+
+Command = Revoke | Promote | RaiseWatermark
+
+
+def command_from(event: Mapping[str, Any]) -> Command | None:
+    """Return the command that the rotation function is invoked with, None for the schedule's own event.
+
+    {"command": "revoke", "kid": …, "force": true} · {"command": "rotate"} ·
+    {"command": "watermark", "not_before": …}. Raises CommandError for anything else.
+    """
+    match event:
+        case {"command": "revoke", "kid": str(kid), **options}:
+            return Revoke(kid, force=options.get("force") is True)
+        case {"command": "rotate"}:
+            return Promote()
+        case {"command": "watermark", "not_before": int(not_before)}:
+            return RaiseWatermark(not_before)
+        case {"command": _}:
+            raise CommandError(
+                'the commands are {"command": "revoke", "kid": "…"}, {"command": "rotate"}'
+                ' and {"command": "watermark", "not_before": epoch seconds}'
+            )
+    return None
+
+
+def apply(command: Command, ring: Ring, policy: KeyPolicy, now: int) -> Ring:
+    """Return `ring` after `command` at `now` (epoch seconds). Raises CommandError, and then nothing is to change."""
+    match command:
+        case Revoke(kid, force):
+            if mac_key_by_id(ring, kid) is not None:
+                return _without_mac_key(ring, kid, now, force=force)
+            return _without_signing_key(ring, kid, policy, now, force=force)
+        case Promote():
+            return _promoted(ring, policy, now)
+        case RaiseWatermark(not_before):
+            return _with_watermark(ring, not_before, now)
+
+
+def _without_signing_key(ring: Ring, kid: str, policy: KeyPolicy, now: int, *, force: bool) -> Ring:
+    key = next((key for key in ring.signing_keys if key.kid == kid), None)
+    if key is None:
+        raise CommandError(f"the ring has no key {kid}; it may have left already")
+    if key.alg in policy.algorithms and signing_key(ring, key.alg, now) == key:
+        ring = _with_successor_from(ring, key, policy, now, force=force)
+    ring = with_chain(ring, key.alg, tiled([other for other in chain(ring, key.alg) if other.kid != kid]))
+    return replace(ring, signing_keys=tuple(other for other in ring.signing_keys if other.kid != kid))
+
+
+def _without_mac_key(ring: Ring, key_id: str, now: int, *, force: bool) -> Ring:
+    active = mac_key(ring, now)
+    rest = [key for key in ring.mac_keys if key.id != key_id]
+    if active is not None and active.id == key_id:
+        position = ring.mac_keys.index(active)
+        if position == len(rest):
+            raise CommandError("this MAC key has no successor yet; run the rotation first, then revoke it")
+        known_at = rest[position].created_at + seconds(MAC_AHEAD)
+        if now < known_at and not force:
+            raise CommandError(
+                f"some function may not know the next MAC key before {known_at} (epoch seconds), and would refuse what"
+                " another makes with it; wait until then, or repeat with force"
+            )
+        rest[position] = replace(rest[position], signs_from=now)
+    return replace(ring, mac_keys=tiled_macs(rest))
+
+
+def _promoted(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
+    for alg in policy.algorithms:
+        active = signing_key(ring, alg, now)
+        if active is None:
+            raise CommandError(f"no {alg} key signs yet; there is nothing to rotate")
+        ring = _with_successor_from(ring, active, policy, now, force=False)
+    return ring
+
+
+def _with_successor_from(ring: Ring, active: SigningKey, policy: KeyPolicy, now: int, *, force: bool) -> Ring:
+    """Return `ring` with the successor of `active` signing from `now`; raises CommandError where it mustn't."""
+    keys = chain(ring, active.alg)
+    position = keys.index(active) + 1
+    ready_at = seasoned_at(keys[position], policy) if position < len(keys) else None
+    if ready_at is None:
+        raise CommandError(f"the {active.alg} key {active.kid} has no published successor yet; run the rotation first")
+    if now < ready_at and not force:
+        raise CommandError(
+            f"the successor {keys[position].kid} is in every verifier's cache only from {ready_at} (epoch seconds);"
+            " wait until then, or revoke with force and have some verifiers refuse its tokens until then"
+        )
+    keys[position] = replace(keys[position], signs_from=now)
+    return with_chain(ring, active.alg, tiled(keys))
+
+
+def _with_watermark(ring: Ring, not_before: int, now: int) -> Ring:
+    if not_before < ring.not_before:
+        raise CommandError(f"the watermark only rises, and it stands at {ring.not_before}")
+    if not_before > now + seconds(MAX_CLOCK_SKEW):
+        raise CommandError("a watermark in the future would refuse every new login; give an instant that is past")
+    return replace(ring, not_before=not_before)

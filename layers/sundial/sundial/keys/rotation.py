@@ -1,0 +1,203 @@
+"""One run of the rotation: read, publish, decide, make, replace, and again until nothing is due.
+
+Every step may be the last one before a crash: the next run goes on from what it finds. A key is in the
+secret before it is in the JWKS, and known to be in the JWKS before it is given leave to sign. The usual
+run finds nothing to do, and costs one read of the secret and one of the JWKS item.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sundial.keys.algorithms import KeyPair, make_key_pair
+from sundial.keys.commands import Command, Revoke, apply
+from sundial.keys.jwks import PublicKeys, PublicKeyStore
+from sundial.keys.policy import RING_CACHE, KeyPolicy, seconds
+from sundial.keys.ring import MacKey, Ring, SigningKey, public_keys, signing_key
+from sundial.keys.transitions import advance, due, next_change_at, retained, with_keys
+from sundial.keys.vault import Vault
+
+_ROUNDS = 12
+"""A first run takes three; the others are for lost races."""
+
+
+class UnsettledError(Exception):
+    """A run has lost one race after another: it is left to the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a key: `made`, `published`, `moved`, `retired`, `dropped` or `revoked`."""
+
+    what: str
+    kid: str
+    alg: str
+    """`MAC` for a MAC key."""
+    signs_from: int | None = None
+    signs_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to. Instants are epoch seconds; no private key is in it."""
+
+    at: int
+    ring: Ring
+    changes: tuple[Change, ...]
+    next_change_at: int
+    everywhere_at: int | None
+    """After a command: when every function has loaded the ring that it made."""
+
+
+def run(
+    vault: Vault,
+    store: PublicKeyStore,
+    policy: KeyPolicy,
+    clock: Callable[[], float],
+    *,
+    command: Command | None = None,
+    make: Callable[[str], KeyPair] = make_key_pair,
+) -> Report:
+    """Bring ring and JWKS to where they should be, after `command` if there is one; return what was done.
+
+    Raises `temporarily_unavailable` where AWS can't be reached, CommandError for a command that can't be
+    obeyed, KeyCheckError for a key that fails its check, UnsettledError after too many lost races.
+    Whichever it is, what has been written so far stands, and the next run goes on from there.
+    """
+    changes: list[Change] = []
+    everywhere_at: int | None = None
+    for _ in range(_ROUNDS):
+        served = store.load()
+        stored, version = vault.read()
+        ring, now = stored or Ring(), int(clock())
+        behind = served is not None and served.serial > ring.serial  # the secret is new, or restored from a backup
+        published: frozenset[str] = frozenset()
+        if ring.signing_keys and not behind:
+            wanted = _document(ring, policy, now, served)
+            if not _serves(served, wanted):
+                if not store.publish(wanted):
+                    continue
+                now = int(clock())  # the publication has taken its time, and counts from when it was done
+            published = frozenset(jwk["kid"] for jwk in wanted.keys)
+        moved = advance(ring, policy, now, published)
+        if command is not None:
+            moved = apply(command, moved, policy, now)
+        moved = _with_due_keys(moved, policy, now, make)
+        if moved == ring and not behind:
+            return Report(now, ring, tuple(changes), next_change_at(ring, policy, now), everywhere_at)
+        serial = 1 + max(ring.serial, served.serial if served else 0)
+        if vault.replace(replace(moved, serial=serial), version):
+            changes.extend(_changes(ring, moved, command))
+            if command is not None:
+                command, everywhere_at = None, now + seconds(RING_CACHE)
+    raise UnsettledError(f"the ring did not settle in {_ROUNDS} rounds: other runs are at it")
+
+
+def report_document(report: Report, policy: KeyPolicy) -> dict[str, Any]:
+    """Return a report as JSON for whoever invoked the function."""
+    return {
+        "at": report.at,
+        "serial": report.ring.serial,
+        "not_before": report.ring.not_before,
+        "changes": [_without_none(change) for change in report.changes],
+        "active": {alg: {"kid": kid, "age_seconds": age} for alg, kid, age in active_ages(report, policy)},
+        "next_change_at": report.next_change_at,
+        **({} if report.everywhere_at is None else {"everywhere_at": report.everywhere_at}),
+    }
+
+
+def active_ages(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, str, int]]:
+    """Yield the `alg`, the `kid` and the age in seconds of each active key: for how long it has signed."""
+    for alg in policy.algorithms:
+        key = signing_key(report.ring, alg, report.at)
+        if key is not None and key.signs_from is not None:
+            yield alg, key.kid, report.at - key.signs_from
+
+
+def overdue(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, int]]:
+    """Yield each `alg` and for how many seconds its active key has signed beyond `expiry.signingKeys`.
+
+    0 where that is as planned: the first key of a deployment waits for its successor's `publishAhead`.
+    """
+    for alg in policy.algorithms:
+        key = signing_key(report.ring, alg, report.at)
+        if key is not None and key.signs_from is not None:
+            ends = key.signs_until or key.signs_from + seconds(policy.signs_for)
+            yield alg, max(0, report.at - ends)
+
+
+def _with_due_keys(ring: Ring, policy: KeyPolicy, now: int, make: Callable[[str], KeyPair]) -> Ring:
+    needs = due(ring, policy, now)
+    if not needs:
+        return ring
+    pairs = [(alg, make(alg)) for alg in needs.algorithms]
+    return with_keys(ring, pairs, [secrets.token_bytes(32) for _ in range(needs.mac_keys)], now)
+
+
+def _document(ring: Ring, policy: KeyPolicy, now: int, served: PublicKeys | None) -> PublicKeys:
+    """Return the JWKS of `ring` at `now`, what the settings now ask to keep for longer included."""
+    keys = public_keys(retained(ring, policy), now)
+    return PublicKeys(
+        serial=ring.serial,
+        as_of=max(now, served.as_of if served else 0),  # another run's clock may be ahead
+        keys=tuple(key.public_jwk for key in keys),
+        published_at={key.kid: key.published_at for key in keys if key.published_at is not None},
+        next_change_at=next_change_at(ring, policy, now),
+        not_before=ring.not_before,
+    )
+
+
+def _serves(served: PublicKeys | None, wanted: PublicKeys) -> bool:
+    return served is not None and replace(served, as_of=wanted.as_of) == wanted
+
+
+def _changes(before: Ring, after: Ring, command: Command | None) -> Iterator[Change]:
+    """Yield what happened between two rings."""
+    revoked = command.kid if isinstance(command, Revoke) else None
+    old_keys = {key.kid: key for key in before.signing_keys}
+    new_kids = {key.kid for key in after.signing_keys}
+    for key in after.signing_keys:
+        what = _what_happened(old_keys.get(key.kid), key)
+        if what:
+            yield Change(what, key.kid, key.alg, key.signs_from, key.signs_until)
+    for key in before.signing_keys:
+        if key.kid not in new_kids:
+            yield Change("revoked" if key.kid == revoked else "dropped", key.kid, key.alg)
+    yield from _mac_changes(before, after, revoked)
+
+
+def _what_happened(old: SigningKey | None, new: SigningKey) -> str | None:
+    if old is None:
+        return "made"
+    if old.published_at is None and new.published_at is not None:
+        return "published"
+    if old.signs_from != new.signs_from:
+        return "moved"
+    if old.private_pem is not None and new.private_pem is None:
+        return "retired"
+    return None
+
+
+def _mac_changes(before: Ring, after: Ring, revoked: str | None) -> Iterator[Change]:
+    def changed(what: str, key: MacKey) -> Change:
+        return Change(what, key.id, "MAC", key.signs_from, key.signs_until)
+
+    old, new = {key.id for key in before.mac_keys}, {key.id for key in after.mac_keys}
+    yield from (changed("made", key) for key in after.mac_keys if key.id not in old)
+    for key in before.mac_keys:
+        if key.id not in new:
+            yield changed("revoked" if key.id == revoked else "dropped", key)
+
+
+def _without_none(change: Change) -> dict[str, Any]:
+    stated = {
+        "what": change.what,
+        "kid": change.kid,
+        "alg": change.alg,
+        "signs_from": change.signs_from,
+        "signs_until": change.signs_until,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
