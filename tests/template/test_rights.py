@@ -49,6 +49,7 @@ RIGHTS: Mapping[str, set[Right]] = {
     }
     | to_log("UserinfoLogs"),
     "RotateKeysFunction": {
+        ("secretsmanager:DescribeSecret", "KeyRing"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
         ("secretsmanager:PutSecretValue", "KeyRing"),
         ("secretsmanager:UpdateSecretVersionStage", "KeyRing"),

@@ -75,6 +75,7 @@ def test_the_tests_own_events_have_the_shape_of_the_recorded_ones(function: str,
         query=event["rawQueryString"],
         headers=event["headers"],
         body=body(event),
+        cookies=event.get("cookies", ()),
         request_id=event["requestContext"]["requestId"],
     )
     made["requestContext"]["http"]["userAgent"] = event["headers"]["user-agent"]
