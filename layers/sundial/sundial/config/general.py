@@ -201,7 +201,7 @@ def read_signing(root: Section, signer: DexSigner) -> Signing:
 def read_web(root: Section) -> Web:
     """Return the `web` section; what is about a listening server is named in the one warning."""
     section = root.section("web")
-    section.meaningless("http", "https", "tlsCert", "tlsKey", "tlsMinVersion", "tlsMaxVersion", "clientRemoteIP")
+    section.accept_meaningless()
     web = Web(
         allowed_origins=_matching(
             section, "allowedOrigins", _ORIGIN, "is not an origin", "write 'https://host', with no path, or '*'"
@@ -242,7 +242,7 @@ def _headers(section: Section) -> Mapping[str, str]:
 def read_frontend(root: Section, theme_css: str) -> Frontend:
     """Return the `frontend` section; `theme_css` is the text of the folder's theme.css."""
     section = root.section("frontend")
-    section.meaningless("extra")
+    section.accept_meaningless()
     defaults = Frontend()
     theme = section.choice("theme", ("auto", "light", "dark", "coreos", "tectonic"), default=defaults.theme)
     frontend = Frontend(
@@ -259,7 +259,7 @@ def read_frontend(root: Section, theme_css: str) -> Frontend:
 def read_log_level(root: Section) -> str:
     """Return `logger.level` as Python names it; the format is always JSON."""
     section = root.section("logger")
-    section.meaningless("format")
+    section.accept_meaningless()
     section.not_yet("excludeFields")
     level = (section.text("level") or "info").lower()
     if level not in _LEVELS:

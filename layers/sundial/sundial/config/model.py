@@ -1,6 +1,6 @@
 """The configuration, as the rest of Sundial sees it: frozen, checked, with no clear secret in it.
 
-Every field names the Dex key it comes from in its metadata; docs/configuration.md is generated from
+Every field names the key that it comes from in its metadata; docs/configuration.md is generated from
 these classes. `sundial.config.reader` makes them from a document.
 """
 
@@ -9,136 +9,178 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sundial.expiry.policies import RefreshTokenPolicy, RefreshTokenSettings
 from sundial.settings import setting
 
 
-@dataclass(frozen=True, slots=True)
-class ClientExpiry:
-    """`staticClients[].expiry` and `connectors[].expiry` (ours): what they override of the global section."""
-
-    id_tokens: timedelta | None = field(
-        default=None,
-        metadata=setting("idTokens", "lifetime of ID and access tokens", default="expiry.idTokens", ours=True),
-    )
-    refresh_tokens: RefreshTokenSettings = field(
-        default=RefreshTokenSettings(),
-        metadata=setting("refreshTokens", "overrides expiry.refreshTokens field by field", ours=True),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A client (`staticClients[]`, RFC 6749 §2). `secret_sha256` is the digest of its secret; a public one has none."""
-
-    id: str = field(metadata=setting("id", "the client_id; `idEnv` names a variable that holds it"))
-    name: str = field(default="", metadata=setting("name", "shown on the consent page", default="the id"))
-    secret_sha256: bytes | None = field(
-        default=None,
-        repr=False,
-        metadata=setting(
-            "secretHash",
-            "SHA-256 of a high-entropy secret, in hexadecimal; or `secret`, or `secretEnv`",
-            ours=True,
-        ),
-    )
-    redirect_uris: tuple[str, ...] = field(
-        default=(), metadata=setting("redirectURIs", "compared exactly (RFC 9700 §2.1)")
-    )
-    public: bool = field(
-        default=False,
-        metadata=setting(
-            "public", "no secret; with no redirectURIs it may use any loopback port (RFC 8252 §7.3)", default="false"
-        ),
-    )
-    trusted_peers: tuple[str, ...] = field(
-        default=(), metadata=setting("trustedPeers", "clients that may ask for tokens with this one as audience")
-    )
-    allowed_connectors: tuple[str, ...] = field(
-        default=(), metadata=setting("allowedConnectors", "ids of the connectors to offer", default="all")
-    )
-    logo_url: str = field(default="", metadata=setting("logoURL", "shown on the consent page"))
-    post_logout_redirect_uris: tuple[str, ...] = field(
-        default=(), metadata=setting("postLogoutRedirectURIs", "compared exactly (RP-Initiated Logout §3)")
-    )
-    id_token_signed_response_alg: str | None = field(
-        default=None,
-        metadata=setting(
-            "idTokenSignedResponseAlg", "one of signing.algorithms", default="the first of them", ours=True
-        ),
-    )
-    expiry: ClientExpiry = field(
-        default=ClientExpiry(), metadata=setting("expiry", "overrides of the global section", ours=True)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class StaticPassword:
-    """A local user (`staticPasswords[]`)."""
-
-    email: str = field(metadata=setting("email", "what the user types as login name; compared without regard to case"))
-    hash: bytes = field(
-        repr=False, metadata=setting("hash", "bcrypt hash of the password; `hashFromEnv` names a variable")
-    )
-    user_id: str = field(metadata=setting("userID", "stays the same for the life of the user: it makes the `sub`"))
-    username: str = field(default="", metadata=setting("username", "the `name` claim unless `name` is set"))
-    name: str = field(default="", metadata=setting("name", "the `name` claim", default="username"))
-    preferred_username: str = field(default="", metadata=setting("preferredUsername", "the `preferred_username` claim"))
-    email_verified: bool = field(
-        default=True, metadata=setting("emailVerified", "the `email_verified` claim", default="true")
-    )
-    groups: tuple[str, ...] = field(default=(), metadata=setting("groups", "the `groups` claim"))
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorConfig:
-    """A connector (`connectors[]`). `config` is the connector's own, checked by the connector's own rules."""
-
-    type: str = field(metadata=setting("type", "which connector"))
-    id: str = field(metadata=setting("id", "part of each user's `sub`: it must never change"))
-    name: str = field(metadata=setting("name", "shown to people"))
-    config: Mapping[str, Any] = field(
-        default_factory=dict, repr=False, metadata=setting("config", "the connector's own settings")
-    )
-    expiry: ClientExpiry = field(
-        default=ClientExpiry(), metadata=setting("expiry", "overrides of the global section", ours=True)
-    )
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The `expiry` section: how long everything lives."""
+    """How long everything lives."""
 
     id_tokens: timedelta = field(
         default=timedelta(hours=24), metadata=setting("idTokens", "ID tokens and access tokens", default="24h")
     )
     auth_requests: timedelta = field(
         default=timedelta(hours=24),
-        metadata=setting("authRequests", "from the request to the end of the login", default="24h"),
+        metadata=setting("authRequests", "a login, from the client's request to its end", default="24h"),
     )
     auth_codes: timedelta = field(
         default=timedelta(seconds=60),
-        metadata=setting("authCodes", "an authorization code (RFC 6749 §4.1.2)", default="60s", ours=True),
+        metadata=setting(
+            "authCodes", "an authorization code; at most `10m` (RFC 6749 §4.1.2)", default="60s", ours=True
+        ),
     )
     device_requests: timedelta = field(
-        default=timedelta(minutes=5), metadata=setting("deviceRequests", "a device request", default="5m")
+        default=timedelta(minutes=5),
+        metadata=setting("deviceRequests", "a request of the device grant, once that is served", default="5m"),
     )
     signing_keys: timedelta = field(
-        default=timedelta(hours=6), metadata=setting("signingKeys", "how long a key signs", default="6h")
+        default=timedelta(hours=6),
+        metadata=setting(
+            "signingKeys",
+            "how long a key signs, at least `10m`; `signer.config.keysRotationPeriod`, its newer name in Dex, wins",
+            default="6h",
+        ),
     )
     refresh_tokens: RefreshTokenSettings = field(
-        default=RefreshTokenSettings(), metadata=setting("refreshTokens", "see below")
+        default=RefreshTokenSettings(), metadata=setting("refreshTokens", "see `expiry.refreshTokens`")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientExpiry:
+    """What a connector overrides of `expiry`, and a client of both."""
+
+    id_tokens: timedelta | None = field(
+        default=None, metadata=setting("idTokens", "ID tokens and access tokens", default="the wider one", ours=True)
+    )
+    refresh_tokens: RefreshTokenSettings = field(
+        default=RefreshTokenSettings(),
+        metadata=setting(
+            "refreshTokens",
+            "as `expiry.refreshTokens`, field by field; `0` takes a limit away",
+            default="the wider ones",
+            ours=True,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client (RFC 6749 §2). `secret_sha256` is the digest of its secret; a public client has none."""
+
+    id: str = field(
+        metadata=setting("id", "the `client_id`; or `idEnv`, the variable that holds it", default="required")
+    )
+    name: str = field(default="", metadata=setting("name", "shown on the consent page", default="the id"))
+    secret_sha256: bytes | None = field(
+        default=None,
+        repr=False,
+        metadata=setting(
+            "secretHash",
+            "SHA-256 of a random secret, in hexadecimal (`sundial config hash-secret --new`); or `secretEnv`, the "
+            "variable that holds the secret; or `secret`, the secret in clear, with a warning",
+            default="required unless public",
+            ours=True,
+        ),
+    )
+    redirect_uris: tuple[str, ...] = field(
+        default=(),
+        metadata=setting("redirectURIs", "where codes may be sent, compared exactly (RFC 9700 §2.1)", default="[]"),
+    )
+    public: bool = field(
+        default=False,
+        metadata=setting(
+            "public",
+            "the client has no secret; without redirectURIs it may use any loopback port (RFC 8252 §7.3)",
+            default="false",
+        ),
+    )
+    trusted_peers: tuple[str, ...] = field(
+        default=(),
+        metadata=setting("trustedPeers", "clients that may ask for tokens with this one as audience", default="[]"),
+    )
+    allowed_connectors: tuple[str, ...] = field(
+        default=(), metadata=setting("allowedConnectors", "ids of the connectors that it offers", default="all")
+    )
+    logo_url: str = field(default="", metadata=setting("logoURL", "shown on the consent page", default="none"))
+    post_logout_redirect_uris: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            "postLogoutRedirectURIs", "compared exactly (OpenID Connect RP-Initiated Logout §3)", default="[]"
+        ),
+    )
+    id_token_signed_response_alg: str | None = field(
+        default=None,
+        metadata=setting(
+            "idTokenSignedResponseAlg",
+            "the `alg` of its ID tokens, one of signing.algorithms",
+            default="the first of them",
+            ours=True,
+        ),
+    )
+    expiry: ClientExpiry = field(
+        default=ClientExpiry(),
+        metadata=setting("expiry", "see `staticClients[].expiry`", default="the wider settings", ours=True),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPassword:
+    """A local user of the file."""
+
+    email: str = field(metadata=setting("email", "what the user types as login name, in any case", default="required"))
+    hash: bytes = field(
+        repr=False,
+        metadata=setting(
+            "hash",
+            "bcrypt hash of the password, of cost 10 to 16; or `hashFromEnv`, the variable that holds it",
+            default="required",
+        ),
+    )
+    user_id: str = field(metadata=setting("userID", "makes the user's `sub`: it must never change", default="required"))
+    username: str = field(default="", metadata=setting("username", "the `name` claim unless `name` is set"))
+    name: str = field(default="", metadata=setting("name", "the `name` claim", default="username"))
+    preferred_username: str = field(
+        default="", metadata=setting("preferredUsername", "the `preferred_username` claim", default="no claim")
+    )
+    email_verified: bool = field(
+        default=True, metadata=setting("emailVerified", "the `email_verified` claim", default="true")
+    )
+    groups: tuple[str, ...] = field(default=(), metadata=setting("groups", "the `groups` claim", default="[]"))
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """A way to log in. `config` is the connector's own, and checked by it."""
+
+    type: str = field(metadata=setting("type", "which connector", default="required"))
+    id: str = field(
+        metadata=setting("id", "part of each of its users' `sub`: it must never change", default="required")
+    )
+    name: str = field(metadata=setting("name", "shown where people choose", default="required"))
+    config: Mapping[str, Any] = field(
+        default_factory=_empty, repr=False, metadata=setting("config", "the connector's own settings")
+    )
+    expiry: ClientExpiry = field(
+        default=ClientExpiry(),
+        metadata=setting("expiry", "see `staticClients[].expiry`", default="the wider settings", ours=True),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Pkce:
-    """`oauth2.pkce` (RFC 7636)."""
+    """Proof Key for Code Exchange (RFC 7636)."""
 
     enforce: bool = field(
-        default=False, metadata=setting("enforce", "refuse a code request without a challenge", default="false")
+        default=False, metadata=setting("enforce", "refuse a request without a challenge", default="false")
     )
     code_challenge_methods: tuple[str, ...] = field(
         default=("S256", "plain"),
@@ -148,39 +190,48 @@ class Pkce:
 
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """The `oauth2` section."""
+    """Which flows are served, and how."""
 
     response_types: tuple[str, ...] = field(
-        default=("code",), metadata=setting("responseTypes", "of `code`, `token`, `id_token`", default="[code]")
+        default=("code",), metadata=setting("responseTypes", "`code`", default="[code]")
     )
     grant_types: tuple[str, ...] = field(
         default=("authorization_code", "refresh_token"),
-        metadata=setting("grantTypes", "the grants to serve", default="all that are served"),
+        metadata=setting("grantTypes", "`authorization_code` and `refresh_token`", default="all that are served"),
     )
     skip_approval_screen: bool = field(
-        default=False, metadata=setting("skipApprovalScreen", "do not ask for consent", default="false")
+        default=False, metadata=setting("skipApprovalScreen", "don't ask for consent", default="false")
     )
     always_show_login_screen: bool = field(
         default=False,
-        metadata=setting("alwaysShowLoginScreen", "show the chooser even with one connector", default="false"),
+        metadata=setting("alwaysShowLoginScreen", "let people choose even from one connector", default="false"),
     )
     password_connector: str | None = field(
         default=None, metadata=setting("passwordConnector", "the connector of the password grant")
     )
-    pkce: Pkce = field(default=Pkce(), metadata=setting("pkce", "see below"))
+    pkce: Pkce = field(default=Pkce(), metadata=setting("pkce", "see `oauth2.pkce`"))
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """The `signing` section (ours)."""
+    """The signing keys."""
 
     algorithms: tuple[str, ...] = field(
-        default=("RS256",), metadata=setting("algorithms", "the keys that the ring keeps", default="[RS256]", ours=True)
+        default=("RS256",),
+        metadata=setting(
+            "algorithms",
+            "the `alg`s that there are keys for, of `RS256` and `ES256`; the first is the default",
+            default="[RS256], or signer.config.algorithm",
+            ours=True,
+        ),
     )
     publish_ahead: timedelta = field(
         default=timedelta(hours=3),
         metadata=setting(
-            "publishAhead", "how long a key stands in the JWKS before it may sign", default="3h", ours=True
+            "publishAhead",
+            "how long a key stands in the JWKS before it signs, at least `10m`: longer than any verifier caches",
+            default="3h",
+            ours=True,
         ),
     )
     signer: str = field(
@@ -191,32 +242,44 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """The `web` section, as far as it means something without a server."""
+    """Headers of the answers."""
 
     allowed_origins: tuple[str, ...] = field(
-        default=(), metadata=setting("allowedOrigins", "CORS origins of discovery, keys, token and userinfo")
+        default=(),
+        metadata=setting(
+            "allowedOrigins", "origins of browser apps (CORS), such as `https://app.example.com`; or `*`", default="[]"
+        ),
     )
     allowed_headers: tuple[str, ...] = field(
-        default=(), metadata=setting("allowedHeaders", "CORS request headers beside Authorization and Content-Type")
+        default=(),
+        metadata=setting(
+            "allowedHeaders", "request headers of theirs, beside Authorization and Content-Type", default="[]"
+        ),
     )
     headers: Mapping[str, str] = field(
-        default_factory=dict, metadata=setting("headers", "response headers to add to every page")
+        default_factory=_empty,
+        metadata=setting("headers", "response headers to add, such as `X-Frame-Options`", default="none"),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """The `frontend` section."""
+    """How the pages look."""
 
-    issuer: str = field(default="Sundial", metadata=setting("issuer", "the name at the top of each page"))
-    logo_url: str = field(default="", metadata=setting("logoURL", "the logo at the top of each page"))
+    issuer: str = field(
+        default="Sundial", metadata=setting("issuer", "the name at the top of each page", default="Sundial")
+    )
+    logo_url: str = field(default="", metadata=setting("logoURL", "the logo at the top of each page", default="none"))
     theme: str = field(
-        default="auto", metadata=setting("theme", "`auto` follows the reader; `light`, `dark`", default="auto")
+        default="auto", metadata=setting("theme", "`light`, `dark`, or `auto`: as the reader's system", default="auto")
     )
-    dir: str = field(default="", metadata=setting("dir", "a folder whose theme.css is added to the pages"))
-    theme_css: str = field(
-        default="", metadata=setting("", "the text of that theme.css, read when the file is compiled")
+    dir: str = field(
+        default="",
+        metadata=setting(
+            "dir", "a folder, relative to the file's, whose `theme.css` is added to the pages", default="none"
+        ),
     )
+    theme_css: str = field(default="", metadata=setting("", "the text of that theme.css, read at compile time"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,31 +287,47 @@ class Config:
     """A whole configuration file."""
 
     issuer: str = field(
-        metadata=setting("issuer", "https, or http on loopback; a path is kept: every endpoint lives under it")
+        metadata=setting(
+            "issuer",
+            "the URL under which clients reach this: https, or http on loopback; a path is kept, and all is under it",
+            default="required",
+        )
     )
-    clients: Mapping[str, Client] = field(default_factory=dict, metadata=setting("staticClients", "by id"))
-    connectors: tuple[ConnectorConfig, ...] = field(default=(), metadata=setting("connectors", "how users log in"))
+    clients: Mapping[str, Client] = field(
+        default_factory=_empty, metadata=setting("staticClients", "see `staticClients[]`", default="[]")
+    )
+    connectors: tuple[ConnectorConfig, ...] = field(
+        default=(), metadata=setting("connectors", "see `connectors[]`", default="[]")
+    )
     enable_password_db: bool = field(
-        default=False, metadata=setting("enablePasswordDB", "local users, as the connector `local`", default="false")
+        default=False,
+        metadata=setting("enablePasswordDB", "local users, as the connector `local`", default="false"),
     )
     static_passwords: tuple[StaticPassword, ...] = field(
-        default=(), metadata=setting("staticPasswords", "local users of the file; they win over the table's")
+        default=(),
+        metadata=setting("staticPasswords", "see `staticPasswords[]`; they win over the table's users", default="[]"),
     )
-    expiry: Expiry = field(default=Expiry(), metadata=setting("expiry", "how long everything lives"))
-    oauth2: OAuth2 = field(default=OAuth2(), metadata=setting("oauth2", "which flows, and how"))
-    signing: Signing = field(default=Signing(), metadata=setting("signing", "the keys", ours=True))
-    web: Web = field(default_factory=Web, metadata=setting("web", "CORS and headers"))
-    frontend: Frontend = field(default=Frontend(), metadata=setting("frontend", "how the pages look"))
+    expiry: Expiry = field(default=Expiry(), metadata=setting("expiry", "see `expiry`"))
+    oauth2: OAuth2 = field(default=OAuth2(), metadata=setting("oauth2", "see `oauth2`"))
+    signing: Signing = field(default=Signing(), metadata=setting("signing", "see `signing`", ours=True))
+    web: Web = field(default_factory=Web, metadata=setting("web", "see `web`"))
+    frontend: Frontend = field(default=Frontend(), metadata=setting("frontend", "see `frontend`"))
     log_level: str = field(
-        default="INFO", metadata=setting("logger.level", "debug, info, warn or error", default="info")
+        default="INFO", metadata=setting("logger.level", "`debug`, `info`, `warn` or `error`", default="info")
     )
 
+    @property
+    def longest_id_token_lifetime(self) -> timedelta:
+        """The longest that any ID or access token can live: how long a retired key must stay published."""
+        blocks = (*(client.expiry for client in self.clients.values()), *(one.expiry for one in self.connectors))
+        return max((self.expiry.id_tokens, *(block.id_tokens for block in blocks if block.id_tokens)))
+
     def connector(self, connector_id: str) -> ConnectorConfig | None:
-        """Return the connector of that id, `local` (the password database) included."""
+        """Return the connector of that id, `local` (the local users) included."""
         return next((one for one in self.connectors if one.id == connector_id), None)
 
     def refresh_policy(self, client: Client, connector_id: str) -> RefreshTokenPolicy:
-        """Return the refresh token policy for `client` and a connector: global, then connector, then client."""
+        """Return the refresh token policy of `client` and a connector: global, then connector, then client."""
         connector = self.connector(connector_id)
         return RefreshTokenPolicy.of(
             self.expiry.refresh_tokens,
@@ -261,16 +340,10 @@ class Config:
         connector = self.connector(connector_id)
         return client.expiry.id_tokens or (connector.expiry.id_tokens if connector else None) or self.expiry.id_tokens
 
-    @property
-    def longest_id_token_lifetime(self) -> timedelta:
-        """The longest that any ID or access token can live: how long a retired key must stay published."""
-        blocks = (*(client.expiry for client in self.clients.values()), *(one.expiry for one in self.connectors))
-        return max(self.expiry.id_tokens, *(block.id_tokens for block in blocks if block.id_tokens), timedelta())
+    def signing_algorithm(self, client: Client) -> str:
+        """Return the `alg` of `client`'s ID tokens (OpenID Connect Registration: id_token_signed_response_alg)."""
+        return client.id_token_signed_response_alg or self.signing.algorithms[0]
 
     def url(self, path: str) -> str:
         """Return the absolute URL of `path` (`/token`) under the issuer, whether or not that ends with a slash."""
         return self.issuer.rstrip("/") + path
-
-    def signing_algorithm(self, client: Client) -> str:
-        """Return the `alg` of `client`'s ID tokens (OpenID Connect Registration: id_token_signed_response_alg)."""
-        return client.id_token_signed_response_alg or self.signing.algorithms[0]

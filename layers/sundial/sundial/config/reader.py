@@ -64,7 +64,7 @@ def read(
         log_level=read_log_level(root),
     )
     root.not_yet("mfa", "sessions")
-    root.meaningless("storage", "grpc", "telemetry")
+    root.accept_meaningless()
     root.close()
     check_capacity(root, config)
     _name_the_meaningless(reading)
@@ -176,9 +176,10 @@ def _hash_secrets(values: dict[str, Any], lines: dict[str, int]) -> None:
 def _name_the_meaningless(reading: Reading) -> None:
     """Warn once of all that means something to a server alone."""
     if reading.meaningless:
-        first, *others = (pointer.removeprefix("/").replace("/", ".") for pointer in reading.meaningless)
-        message = "means nothing without a server" + (f"; nor do {', '.join(others)}" if others else "")
-        line = reading.lines.get(reading.meaningless[0], 1)
+        (line, first), *others = sorted(reading.meaningless)
+        message = "means nothing without a server"
+        if others:
+            message += f"; nor do {', '.join(name for _, name in others)}"
         reading.problems.append(Problem(Severity.WARNING, line, first, "", message, "it may stay, or go"))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sundial.config import environment as variables
 from sundial.config.problems import HIDDEN, Problem, Severity, kind, show
 from sundial.config.suggestions import one_of, remedy_for
-from sundial.config.unserved import NOT_SERVED_YET
+from sundial.config.unserved import MEANINGLESS_WITHOUT_A_SERVER, NOT_SERVED_YET
 from sundial.expiry.durations import DurationError, parse_duration
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -36,8 +36,8 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     awaits_environment: bool = False
     """Whether a value was left out because its variable isn't set yet."""
-    meaningless: list[str] = field(default_factory=list)
-    """The JSON pointers of the keys that mean something to a server alone."""
+    meaningless: list[tuple[int, str]] = field(default_factory=list)
+    """The lines and the names of the keys that mean something to a server alone."""
 
 
 class Section:
@@ -160,9 +160,12 @@ class Section:
             if self.states(key) and self._values[key] not in ([], {}, False):
                 self.error(key, f"is not supported yet: {NOT_SERVED_YET[self._pattern(key)]}", "remove it")
 
-    def meaningless(self, *keys: str) -> None:
-        """Accept `keys` that mean something to a server alone; one warning will name those that are there."""
-        self._reading.meaningless.extend(self._step(key) for key in keys if self.states(key))
+    def accept_meaningless(self) -> None:
+        """Accept the keys that mean something to a server alone; one warning will name those that are there."""
+        for name in MEANINGLESS_WITHOUT_A_SERVER:
+            path, _, key = name.rpartition(".")
+            if path == self._path and self.states(key):
+                self._reading.meaningless.append((self._line(self._step(key)), name))
 
     def close(self) -> None:
         """Refuse every key that nobody asked for, with the nearest one that somebody did."""

@@ -1,6 +1,7 @@
-"""What a Dex file may ask for and Sundial doesn't serve yet: refused by name, never ignored.
+"""What a Dex file may hold that Sundial doesn't serve, one row each: to serve it is to delete its row and to read it.
 
-To serve one of these is to delete its row here and to read it where its section is read.
+What it can't do yet is refused by name, never ignored. What means nothing without a server is accepted,
+and one warning names it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,21 @@ _CONNECTORS = (
     "samlExperimental",
 )
 
+MEANINGLESS_WITHOUT_A_SERVER = (
+    "frontend.extra",
+    "grpc",
+    "logger.format",
+    "storage",
+    "telemetry",
+    "web.clientRemoteIP",
+    "web.http",
+    "web.https",
+    "web.tlsCert",
+    "web.tlsKey",
+    "web.tlsMaxVersion",
+    "web.tlsMinVersion",
+)
+
 NOT_SERVED_YET = MappingProxyType(
     {
         # a key, for any value that asks for something
@@ -42,7 +58,7 @@ NOT_SERVED_YET = MappingProxyType(
         "staticClients[].ssoSharedWith": "a login that several clients share",
         "staticClients[].trustedPeers": "tokens with another client as audience",
         # a key and one of its values
-        **{f"connectors[].type: {name}": "this connector" for name in _CONNECTORS},
+        **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},
         "oauth2.grantTypes: client_credentials": "the client credentials grant",
         "oauth2.grantTypes: implicit": "the implicit flow",
         "oauth2.grantTypes: password": "the resource owner password grant",
@@ -54,7 +70,7 @@ NOT_SERVED_YET = MappingProxyType(
         },
         "signer.type: vault": "a signer outside of the key ring",
         "signing.signer: kms": "a signer outside of the key ring",
-        **{f"signing.algorithms: {name}": "this algorithm" for name in ("RS384", "RS512", "ES384", "ES512")},
+        **{f"signing.algorithms: {name}": "keys of this algorithm" for name in ("RS384", "RS512", "ES384", "ES512")},
         "staticClients[].refreshTokenLifetime: session": "refresh tokens that end with a login session",
     }
 )
