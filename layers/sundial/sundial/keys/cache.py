@@ -11,7 +11,7 @@ from sundial.keys import ring as rings
 from sundial.keys.algorithms import PrivateKey, load_private_key
 from sundial.keys.policy import RING_CACHE, RING_STALENESS
 from sundial.keys.ring import MacKey, Ring, SigningKey
-from sundial.keys.vault import Vault
+from sundial.keys.stores import RingReader
 from sundial.observe import logger
 
 _RETRY_AFTER = 5
@@ -95,7 +95,7 @@ class RingCache:
 
     def __init__(
         self,
-        vault: Vault,
+        vault: RingReader,
         algorithms: Sequence[str] = (),
         *,
         uniform: Callable[[float, float], float] = random.uniform,

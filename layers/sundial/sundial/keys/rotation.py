@@ -14,11 +14,11 @@ from typing import Any
 
 from sundial.keys.algorithms import KeyPair, make_key_pair
 from sundial.keys.commands import Command, Revoke, apply
-from sundial.keys.jwks import PublicKeys, PublicKeyStore
+from sundial.keys.jwks import PublicKeys
 from sundial.keys.policy import RING_CACHE, KeyPolicy, seconds
 from sundial.keys.ring import MacKey, Ring, SigningKey, public_keys, signing_key
+from sundial.keys.stores import JwksStore, RingStore
 from sundial.keys.transitions import advance, due, next_change_at, retained, with_keys
-from sundial.keys.vault import Vault
 
 _ROUNDS = 12
 """A first run takes three; the others are for lost races."""
@@ -53,8 +53,8 @@ class Report:
 
 
 def run(
-    vault: Vault,
-    store: PublicKeyStore,
+    vault: RingStore,
+    store: JwksStore,
     policy: KeyPolicy,
     clock: Callable[[], float],
     *,

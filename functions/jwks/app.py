@@ -1,0 +1,6 @@
+"""The discovery documents, GET /keys and GET /healthz."""
+
+from sundial.deployment import Deployment
+from sundial.discovery.endpoint import jwks_edge
+
+handler = jwks_edge(Deployment())

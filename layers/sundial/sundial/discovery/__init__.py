@@ -1,0 +1,1 @@
+"""What verifiers and clients ask before anything else: the discovery documents, the JWKS, whether we are well."""

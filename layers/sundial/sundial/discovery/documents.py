@@ -1,0 +1,74 @@
+"""The discovery documents: what is configured and served, and nothing else, at the URLs where it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sundial.authorize.checks import SCOPES
+from sundial.config.model import Config
+
+_PROMPTS = ("none", "login", "consent", "select_account")
+_CLAIMS = (
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "email",
+    "email_verified",
+    "groups",
+    "name",
+    "preferred_username",
+    "federated_claims",
+)
+
+
+def authorization_server_metadata(config: Config) -> dict[str, Any]:
+    """Return the OAuth 2.0 authorization server metadata (RFC 8414 §2).
+
+    It is served at the issuer's URL followed by /.well-known/oauth-authorization-server. Where the
+    issuer has a path, RFC 8414 §3.1 would have the well-known part before that path; no API can answer
+    outside of its own base path, and OpenID Connect Discovery has it behind.
+    """
+    return {
+        "issuer": config.issuer,
+        "authorization_endpoint": config.url("/auth"),
+        "token_endpoint": config.url("/token"),
+        "jwks_uri": config.url("/keys"),
+        "response_types_supported": list(config.oauth2.response_types),
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(config.oauth2.grant_types),
+        "scopes_supported": _scopes(config),
+        "token_endpoint_auth_methods_supported": _client_authentication(config),
+        "code_challenge_methods_supported": list(config.oauth2.pkce.code_challenge_methods),
+        "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+    }
+
+
+def openid_configuration(config: Config) -> dict[str, Any]:
+    """Return the OpenID provider's metadata (OpenID Connect Discovery §3)."""
+    return authorization_server_metadata(config) | {
+        "userinfo_endpoint": config.url("/userinfo"),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(config.signing.algorithms),
+        "claims_supported": list(_CLAIMS),
+        "prompt_values_supported": list(_PROMPTS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+def _scopes(config: Config) -> list[str]:
+    """`offline_access` means nothing where no refresh token is ever taken back."""
+    refreshes = "refresh_token" in config.oauth2.grant_types
+    return [scope for scope in SCOPES if refreshes or scope != "offline_access"]
+
+
+def _client_authentication(config: Config) -> list[str]:
+    methods = ["client_secret_basic", "client_secret_post"]
+    return [*methods, "none"] if any(client.public for client in config.clients.values()) else methods
