@@ -1,4 +1,4 @@
-"""AWS without a network: canned answers beneath boto3, which still signs, serialises and parses; and a count of calls."""
+"""AWS without a network: canned answers beneath boto3, which still signs, serialises and parses. Calls are counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """From an operation's request document to its response document; one with `__type` is an error."""
@@ -44,5 +45,6 @@ class StubbedAws:
         self.calls[operation] += 1
         self.sent += len(request.body)
         self.received += len(content)
-        headers = HeadersDict({"Content-Type": "application/x-amz-json-1.0"})
+        headers = HTTPHeaders()
+        headers["Content-Type"] = "application/x-amz-json-1.0"
         return AWSResponse(request.url, 400 if "__type" in document else 200, headers, _Body(content))

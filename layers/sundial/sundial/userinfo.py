@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sundial.deployment import Deployment
 from sundial.errors import OAuthError, invalid_request, invalid_token, temporarily_unavailable
 from sundial.keys.jwks import PublicKeys
-from sundial.store.bearer import BearerStore
+from sundial.store.bearer import Bearers
 from sundial.tokens.claims import user_claims
 from sundial.tokens.verification import key_id, verify
 from sundial.web.edge import Edge
@@ -21,7 +21,7 @@ _RELOAD_AFTER = 10
 class UserInfo:
     """The endpoint. It keeps the public keys in memory; each answer brings the present ones along."""
 
-    def __init__(self, bearers: BearerStore, issuer: str) -> None:
+    def __init__(self, bearers: Bearers, issuer: str) -> None:
         self._bearers = bearers
         self._issuer = issuer
         self._keys: PublicKeys | None = None

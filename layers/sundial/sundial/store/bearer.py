@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sundial.errors import temporarily_unavailable
 from sundial.expiry.family import Family
@@ -25,7 +25,17 @@ class Standing:
     public_keys: PublicKeys | None
 
 
-class BearerStore:
+class Bearers(Protocol):
+    """How the logins behind access tokens stand."""
+
+    def standing(self, family_id: str | None) -> Standing:
+        """Return how the login `family_id` stands, or the public keys alone where it is None.
+
+        One network call. Raises `temporarily_unavailable` (503) where that fails.
+        """
+
+
+class DynamoBearers:
     """Reads families and public keys together, by strongly consistent reads."""
 
     def __init__(self, client: DynamoDBClient, families_table: str, public_keys_table: str) -> None:
@@ -34,10 +44,7 @@ class BearerStore:
         self._public_keys_table = public_keys_table
 
     def standing(self, family_id: str | None) -> Standing:
-        """Return how the login `family_id` stands, or the public keys alone where it is None.
-
-        One BatchGetItem. Raises `temporarily_unavailable` (503) where the tables can't be reached.
-        """
+        """Return how the login `family_id` stands (see Bearers): one BatchGetItem."""
         asked: dict[str, Any] = {self._public_keys_table: {"Keys": [{"id": {"S": ITEM_ID}}], "ConsistentRead": True}}
         if family_id is not None:
             asked[self._families_table] = {"Keys": [{"id": {"S": family_id}}], "ConsistentRead": True}

@@ -115,7 +115,7 @@ class Edge:
 
 def _log_unforeseen(error: BaseException, route: str) -> None:
     """Log where `error` came from, and never its text: that may quote what the client sent, a token or a password."""
-    causes = []
+    causes: list[dict[str, object]] = []
     cause: BaseException | None = error
     while cause is not None and len(causes) < 5:
         frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)]
