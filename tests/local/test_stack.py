@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.stack import OwnStack, own_stack
-
 from sundial_local.ministack import MiniStack
 from sundial_local.template import Template
+from tests.support.stack import OwnStack, own_stack
 
 
 def test_a_stack_has_the_tables_secret_and_key_of_the_template(stack: OwnStack) -> None:

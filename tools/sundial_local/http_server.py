@@ -80,8 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.server.leave()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
-
     def _read_body(self) -> bytes | HttpResponse:
         if self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked":
             return self._read_chunks()
@@ -125,3 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """The gateway logs each answer; what http.server says besides of malformed requests is noise."""
+
+
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+    setattr(_Handler, f"do_{_method}", _Handler._serve)

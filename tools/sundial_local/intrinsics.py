@@ -43,8 +43,15 @@ _Loader.add_multi_constructor("!", _long_form)
 
 
 def load_yaml(text: str) -> Any:
-    """Return a CloudFormation YAML document, `!Ref X` as `{"Ref": "X"}` and so on."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506
+    """Return a CloudFormation YAML document, `!Ref X` as `{"Ref": "X"}` and so on. Raises TemplateError."""
+    try:
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        raise TemplateError(str(error)) from error
 
 
 def _unknown(*name: str) -> Any:

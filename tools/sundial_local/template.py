@@ -68,7 +68,7 @@ class Template:
         """Read a template file. Raises TemplateError for what is not YAML."""
         try:
             document = load_yaml(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, UnicodeDecodeError, TemplateError) as error:
             raise TemplateError(f"{path}: {error}") from error
         if not isinstance(document, dict) or "Resources" not in document:
             raise TemplateError(f"{path}: there are no Resources in it")
