@@ -9,6 +9,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PORT ?=
 CONFIG ?=
+ARCH ?= arm64
 ARGS ?=
 
 # The first Python that is new enough and can make a virtual environment. Looked for only when one is to be made.
@@ -68,9 +69,10 @@ validate: .venv-sam/.complete ## Check template.yaml as `sam deploy` would
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 
 .PHONY: build
-build: .venv-sam/.complete ## Build what is deployed into .aws-sam (wants a Python 3.13 on the machine)
+build: .venv-sam/.complete ## Build what is deployed into .aws-sam (wants a Python 3.13; ARCH=x86_64 for Intel)
 	@test -n "$(PYTHON313)" || { echo 'make build: the functions run on Python 3.13, and no python3.13 was found on PATH or in pyenv'; exit 1; }
-	@PATH="$(PYTHON313):$$PATH" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build $(ARGS)
+	@find functions -name __pycache__ -type d -prune -exec rm -rf {} +
+	@PATH="$(PYTHON313):$$PATH" ARCH=$(ARCH) SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --parameter-overrides Architecture=$(ARCH) $(ARGS)
 
 ##@ Keep house
 
