@@ -16,24 +16,31 @@ ARGS ?=
 PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	"$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
-# The folder of a python3.13, the functions' own: `sam build` wants one on PATH.
-PYTHON313 = $(shell for folder in $$(echo "$$PATH" | tr : ' ') "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin; do \
-	"$$folder/python3.13" -c '' 2>/dev/null && { echo "$$folder"; break; }; done)
+# The folder of the functions' own Python: `sam build` wants that very one on PATH.
+RUNTIME = $(shell for folder in $$(echo "$$PATH" | tr : ' ') "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(PYTHON_VERSION).*/bin; do \
+	"$$folder/python$(PYTHON_VERSION)" -c '' 2>/dev/null && { echo "$$folder"; break; }; done)
+
+SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
 ##@ Use it
 
 .PHONY: run
 run: .venv-run/.complete .venv-ministack/.complete ## Serve on http://127.0.0.1:8080 (PORT=, CONFIG=file.yaml); Ctrl-C stops it
-	@exec .venv-run/bin/python -m sundial_local $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)')
+	@exec .venv-run/bin/python -m sundial_local $(if $(PORT),--port '$(PORT)') $(if $(CONFIG),--config '$(CONFIG)') \
+		$(if $(STATE),--state '$(STATE)') $(ARGS)
+
+.PHONY: try
+try: .venv-run/.complete ## Walk the code flow against a running `make run`, in another terminal (PORT=)
+	@exec .venv-run/bin/python -m sundial_local.walk http://127.0.0.1:$(or $(PORT),8080) $(ARGS)
 
 .PHONY: reset
-reset: ## Forget what `make run` keeps: users' sessions, refresh tokens, keys
-	@.venv-run/bin/python -m sundial_local --reset 2>/dev/null || rm -rf .sundial
+reset: ## Forget what `make run` keeps in .sundial: logins, refresh tokens, keys
+	@test ! -e .sundial || PYTHONPATH=tools $(PYTHON) -m sundial_local.state
 
 ##@ Work on it
 
 .PHONY: test
-test: .venv/.complete .venv-ministack/.complete .venv-sam/.complete ## Run every test that this machine can (ARGS="tests/unit -k refresh")
+test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.complete ## Run every test that this machine can (ARGS="tests/unit -k refresh")
 	@.venv/bin/python -m pytest -n auto --dist worksteal --no-fold-skipped $(ARGS)
 
 .PHONY: lint
@@ -66,13 +73,18 @@ lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgra
 
 .PHONY: validate
 validate: .venv-sam/.complete ## Check template.yaml as `sam deploy` would
-	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	@$(SAM) validate --lint
 
 .PHONY: build
-build: .venv-sam/.complete ## Build what is deployed into .aws-sam (wants a Python 3.13; ARCH=x86_64 for Intel)
-	@test -n "$(PYTHON313)" || { echo 'make build: the functions run on Python 3.13, and no python3.13 was found on PATH or in pyenv'; exit 1; }
-	@find functions -name __pycache__ -type d -prune -exec rm -rf {} +
-	@PATH="$(PYTHON313):$$PATH" ARCH=$(ARCH) SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --parameter-overrides Architecture=$(ARCH) $(ARGS)
+build: .venv-sam/.complete ## Build what is deployed into .aws-sam (ARCH=x86_64, PYTHON_VERSION=3.14)
+	@test -n "$(RUNTIME)" || { echo 'make build: the functions run on Python $(PYTHON_VERSION), and no python$(PYTHON_VERSION) was found on PATH or in pyenv' >&2; exit 1; }
+	@PATH="$(RUNTIME):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCH) PythonRuntime=python$(PYTHON_VERSION) $(ARGS)
+
+.PHONY: deploy
+deploy: ## Build and deploy, as samconfig.toml's ENV=dev or prod says
+	@test -n "$(ENV)" || { echo 'make deploy: say which of samconfig.toml: ENV=dev or ENV=prod' >&2; exit 1; }
+	@$(MAKE) build
+	@$(SAM) deploy --config-env $(ENV)
 
 ##@ Keep house
 
@@ -90,7 +102,7 @@ help: ## List the tasks
 # Environments: each is made when a task first needs it, and again when its lock file changes.
 
 .venv-uv/.complete: requirements/bootstrap.txt
-	@test -n "$(PYTHON)" || { echo 'Sundial needs Python 3.11 or later with its venv module (on Debian and Ubuntu: apt install python3-venv); none was found on PATH'; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'Sundial needs Python 3.11 or later with its venv module (on Debian and Ubuntu: apt install python3-venv); none was found on PATH' >&2; exit 1; }
 	@echo "Preparing .venv-uv ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv --clear .venv-uv
 	@.venv-uv/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt

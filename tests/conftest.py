@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.support.stack import OwnStack, own_stack
 
 from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.stack import clients
 from sundial_local.template import Template
+from tests.support.stack import OwnStack, own_stack
 
 
 @pytest.fixture(scope="session")

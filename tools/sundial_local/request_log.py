@@ -34,7 +34,7 @@ class RequestLog:
         # A path is the client's text: it must not speak to the terminal.
         path = "".join(character if character.isprintable() else "?" for character in answered.path)
         self._write(
-            f"{answered.method:7} {path:32}",
+            f"{answered.method:7} {path:40}",
             f"{status}",
             f"{answered.seconds * 1000:6.0f} ms" + "".join(f"  {note}" for note in notes),
             status // 100,

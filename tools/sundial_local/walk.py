@@ -112,8 +112,8 @@ def walk(issuer: str, *, headless: bool) -> None:
     grant = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": _CLIENT}
     refreshed = _post(discovery["token_endpoint"], grant)
     _show("A refresh brought another ID token", _verified(refreshed["id_token"], discovery))
-    kept = "the same" if refreshed["refresh_token"] == tokens["refresh_token"] else "another"
-    print(f"\nand {kept} refresh token. All is well.")
+    same = refreshed["refresh_token"] == tokens["refresh_token"]
+    print(f"\nand {'the same refresh token, which is younger than reuseInterval' if same else 'a new refresh token'}.")
 
 
 def _log_in_by_itself(url: str) -> None:
