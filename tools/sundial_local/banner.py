@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -26,8 +27,7 @@ def banner(configuration: Configuration, log: Path) -> str:
         rows.append(("user", f"{user.email}{known}"))
     rows.append(("log", str(_short(log))))
     if configuration.is_demo:
-        walk = f"{_short(Path(sys.executable))} -m sundial_local.walk {config.issuer}"
-        rows.append(("try it", f"{walk}   (in another terminal)"))
+        rows.append(("try it", f"{shlex.quote(sys.executable)} -m sundial_local.walk {config.issuer}"))
     lines = [f"  {name:10} {text}" for name, text in rows]
     return "\n".join([f"Sundial serves {config.issuer}", "", *lines, "", "Ctrl-C stops it."])
 
