@@ -9,8 +9,11 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PORT ?=
 CONFIG ?=
-ARCH ?= arm64
 ARGS ?=
+
+# What the layers are built for, and their Makefiles read; the template's Architecture and PythonRuntime.
+export ARCH ?= arm64
+export PYTHON_VERSION ?= 3.13
 
 # The first Python that is new enough and can make a virtual environment. Looked for only when one is to be made.
 PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -80,10 +83,13 @@ build: .venv-sam/.complete ## Build what is deployed into .aws-sam (ARCH=x86_64,
 	@test -n "$(RUNTIME)" || { echo 'make build: the functions run on Python $(PYTHON_VERSION), and no python$(PYTHON_VERSION) was found on PATH or in pyenv' >&2; exit 1; }
 	@PATH="$(RUNTIME):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCH) PythonRuntime=python$(PYTHON_VERSION) $(ARGS)
 
+# What samconfig.toml's environment ENV gives for a parameter of the template, or $(2).
+deployed = $(or $(shell sed -n '/^\[$(ENV)\.deploy\./,/^\[/ { /^ *\#/!s/.*"$(1)=\([^"]*\)".*/\1/p; }' samconfig.toml),$(2))
+
 .PHONY: deploy
 deploy: ## Build and deploy, as samconfig.toml's ENV=dev or prod says
 	@test -n "$(ENV)" || { echo 'make deploy: say which of samconfig.toml: ENV=dev or ENV=prod' >&2; exit 1; }
-	@$(MAKE) build
+	@$(MAKE) build ARCH=$(call deployed,Architecture,arm64) PYTHON_VERSION=$(patsubst python%,%,$(call deployed,PythonRuntime,python3.13))
 	@$(SAM) deploy --config-env $(ENV)
 
 ##@ Keep house
