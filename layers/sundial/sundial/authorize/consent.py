@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from sundial.authorize.checks import SCOPES
-from sundial.authorize.flow import Login, binding_of, client_of, open_login, seal_login, seal_request
+from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_login, seal_login, seal_request
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import code_response, error_redirect
 from sundial.authorize.server import AuthorizeServer
@@ -17,7 +17,7 @@ from sundial.web.http import Request, Response
 from sundial.web.pages import form_action
 
 IN_WORDS = {
-    "openid": "Know that it is you",
+    "openid": "Know who you are",
     "profile": "See your name",
     "email": "See your email address",
     "groups": "See which groups you belong to",
@@ -47,6 +47,7 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
     binding = binding_of(server, request)
     login = open_login(server, form.get("req"), binding, request.now)
     client = client_of(server, login.request)
+    connector_of(server, client, login.connector_id)
     answer = form.get("approval")
     if answer == "deny":
         error = access_denied("the user did not allow it")

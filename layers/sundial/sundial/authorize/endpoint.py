@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from sundial.authorize.consent import approval_alone, approve
-from sundial.authorize.flow import binding_of, client_of, open_posted, open_request, seal_posted, seal_request
+from sundial.authorize.flow import (
+    binding_of,
+    client_of,
+    connector_of,
+    open_posted,
+    open_request,
+    seal_posted,
+    seal_request,
+)
 from sundial.authorize.login import log_in, login_page
 from sundial.authorize.request import AuthorizationRequest, check_destination, check_request
 from sundial.authorize.response import error_redirect
@@ -62,10 +70,7 @@ def connector_authorization(server: AuthorizeServer, request: Request) -> Respon
     parameters, repeated = read_parameters(request.raw_query)
     if "req" in parameters:
         asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
-        allowed = {connector.id: connector for connector in server.connectors_for(client_of(server, asked))}
-        if connector_id not in allowed:
-            raise OAuthError("not_found", "There is no such way to log in here.", status=404)
-        return _start(server, allowed[connector_id], parameters["req"])
+        return _start(server, connector_of(server, client_of(server, asked), connector_id), parameters["req"])
     return _check(
         server,
         request,
@@ -104,9 +109,9 @@ def _go_on(server: AuthorizeServer, request: Request, asked: AuthorizationReques
 def _chosen(server: AuthorizeServer, asked: AuthorizationRequest, client: Client) -> Connector | None:
     """Return the connector to go on with, None where the user is to choose."""
     if asked.connector_id:
-        return server.connectors[asked.connector_id]
+        return connector_of(server, client, asked.connector_id)
     offered = server.connectors_for(client)
-    if len(offered) > 1 or asked.wants_choice or server.config.oauth2.always_show_login_screen:
+    if len(offered) != 1 or asked.wants_choice or server.config.oauth2.always_show_login_screen:
         return None
     return offered[0]
 
@@ -127,31 +132,39 @@ def _start(server: AuthorizeServer, connector: Connector, sealed: str, cookies: 
     raise server_error("this connector offers no way to log in", detail=connector.id)
 
 
+ROUTES: Mapping[str, Callable[[AuthorizeServer, Request], Response]] = {
+    "GET /auth": authorization,
+    "POST /auth": posted_authorization,
+    "GET /auth/{connector}": connector_authorization,
+    "GET /auth/{connector}/login": login_page,
+    "POST /auth/{connector}/login": log_in,
+    "GET /approval": approval_alone,
+    "POST /approval": approve,
+}
+
+
+def edge_of(server: AuthorizeServer, *, clock: Callable[[], float] = time.time) -> Edge:
+    """Return the handler of `server`. What goes wrong is a page, for people are reading it."""
+    return Edge(
+        "authorize",
+        {route: partial(step, server) for route, step in ROUTES.items()},
+        server.config,
+        clock=clock,
+        on_error=lambda error, request_id: server.pages.error(
+            error.status, error.description, request_id, error.headers
+        ),
+    )
+
+
 def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
-    """Return the handler of the function `authorize`; what goes wrong is a page, for people are reading it."""
+    """Return the handler of the function `authorize`."""
     config = deployment.config
-    pages = Pages(config)
     server = AuthorizeServer(
         config,
         deployment.families,
         deployment.ring,
         {connector.id: connector for connector in open_connectors(deployment)},
-        pages,
+        Pages(config),
         BindingCookie.of(config.issuer),
     )
-    steps = {
-        "GET /auth": authorization,
-        "POST /auth": posted_authorization,
-        "GET /auth/{connector}": connector_authorization,
-        "GET /auth/{connector}/login": login_page,
-        "POST /auth/{connector}/login": log_in,
-        "GET /approval": approval_alone,
-        "POST /approval": approve,
-    }
-    return Edge(
-        "authorize",
-        {route: partial(step, server) for route, step in steps.items()},
-        config,
-        clock=clock,
-        on_error=lambda error, request_id: pages.error(error.status, error.description, request_id, error.headers),
-    )
+    return edge_of(server, clock=clock)

@@ -11,6 +11,7 @@ from sundial.authorize import checks
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client
+from sundial.connectors.base import Connector
 from sundial.errors import OAuthError, invalid_request
 from sundial.expiry.family import Claims
 from sundial.web.http import Request
@@ -28,6 +29,7 @@ _NOT_YOURS = (
 )
 _TOO_LATE = "This login took too long and has expired. Go back to the application and log in again."
 _CHANGED = "The settings of this application have changed meanwhile. Go back to it and log in again."
+_NO_CONNECTOR = "This way to log in is not offered here. Go back to the application and log in again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,14 @@ def client_of(server: AuthorizeServer, asked: AuthorizationRequest) -> Client:
     except OAuthError as error:
         raise invalid_request(_CHANGED, detail=error.description) from None
     return client
+
+
+def connector_of(server: AuthorizeServer, client: Client, connector_id: str) -> Connector:
+    """Return a connector that `client` may use; raises a 404 where there is none of that id, or no longer."""
+    for connector in server.connectors_for(client):
+        if connector.id == connector_id:
+            return connector
+    raise OAuthError("not_found", _NO_CONNECTOR, status=404)
 
 
 def _still_good(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> AuthorizationRequest:

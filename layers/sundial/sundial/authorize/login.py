@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sundial.authorize.consent import ask_or_answer, asks_consent
-from sundial.authorize.flow import Login, binding_of, client_of, open_request
+from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_request
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client
@@ -90,8 +90,7 @@ def log_in(server: AuthorizeServer, request: Request) -> Response:
 def _step(server: AuthorizeServer, request: Request, sealed: str | None, binding: str) -> _Step:
     asked = open_request(server, sealed, binding, request.now)
     client = client_of(server, asked)
-    connector_id = request.path_parameters.get("connector", "")
-    connector = next((one for one in server.connectors_for(client) if one.id == connector_id), None)
+    connector = connector_of(server, client, request.path_parameters.get("connector", ""))
     if not isinstance(connector, PasswordLogin):
-        raise OAuthError("not_found", "There is no such way to log in here.", status=404)
+        raise OAuthError("not_found", "This way to log in has no such page.", status=404)
     return _Step(server, sealed or "", asked, client, connector)

@@ -42,7 +42,7 @@ class MacKeys(Protocol):
     def mac(self, now: int) -> MacKey:
         """Return the key to use at `now` (epoch seconds)."""
 
-    def mac_by_id(self, id: str) -> MacKey | None:
+    def mac_by_id(self, key_id: str) -> MacKey | None:
         """Return the key of that id, None where it has left the ring."""
 
 
