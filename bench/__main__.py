@@ -67,6 +67,7 @@ def measure(request: Measured) -> str:
 
 def main() -> None:
     """Measure every request and print the table."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "eu-central-1"}
     table = sys.stdout
     print("| request | network calls | handler, CPU ms | floor, CPU ms | ratio |", file=table)
     print("| --- | --- | --- | --- | --- |", file=table)
