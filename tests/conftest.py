@@ -12,6 +12,8 @@ from sundial_local.stack import clients
 from sundial_local.template import Template
 from tests.support.stack import OwnStack, own_stack
 
+pytest_plugins = ["tests.support.leak_watch"]
+
 
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:

@@ -16,7 +16,9 @@ from threading import Thread
 from time import monotonic
 
 from sundial_local.paths import LAYER, ROOT, TOOLS
+from tests.support.leak_watch import LEAKS
 
+BANNER_END = "Ctrl-C stops it."
 _SECONDS_TO_START = 60
 _SECONDS_TO_STOP = 30
 
@@ -132,3 +134,13 @@ def local_server(state: Path, *arguments: str, template: Path | None = None) -> 
         finally:
             if process.poll() is None:
                 server.stop()
+            _watch(server)
+
+
+def _watch(server: LocalServer) -> None:
+    """Hand what it logged to the watch for secrets; but not the banner, which tells the demonstration's own."""
+    banner_end = server.printed.index(BANNER_END) + 1 if BANNER_END in server.printed else 0
+    LEAKS.log(f"the local server in {server.state.name}", "\n".join(server.printed[banner_end:]))
+    log = server.state / "log.jsonl"
+    if log.exists():
+        LEAKS.log(f"the functions of the local server in {server.state.name}", log.read_text(encoding="utf-8"))
