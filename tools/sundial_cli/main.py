@@ -1,4 +1,4 @@
-"""`sundial GROUP COMMAND …`: exit status 0 where it went well, 1 where it found errors, 2 where it was called wrongly."""
+"""`sundial GROUP COMMAND …`: its exit status is 0 if all is well, 1 if it found errors, 2 if it was called wrongly."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sundial.config.environment import expand, is_reference, names
@@ -41,6 +41,7 @@ def test_a_reference_is_one_name_and_nothing_besides(text: str, whole: bool) -> 
     assert is_reference(text) is whole
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="$A{}_1 x", max_size=20))
 def test_the_names_are_exactly_what_expanding_asks_for(text: str) -> None:
     asked: list[str] = []

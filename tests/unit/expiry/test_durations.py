@@ -7,7 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sundial.expiry.durations import DurationError, format_duration, parse_duration
@@ -105,6 +105,7 @@ numbers = st.from_regex(r"[0-9]{1,6}(\.[0-9]{0,9})?|\.[0-9]{1,9}", fullmatch=Tru
 terms = st.lists(st.tuples(numbers, st.sampled_from(sorted(UNITS))), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(terms)
 def test_a_duration_is_the_sum_of_its_terms_each_cut_to_the_nanosecond(parts: list[tuple[str, str]]) -> None:
     text = "".join(number + unit for number, unit in parts)
@@ -112,6 +113,7 @@ def test_a_duration_is_the_sum_of_its_terms_each_cut_to_the_nanosecond(parts: li
     assert parse_duration(text) == timedelta(microseconds=nanoseconds // 1000)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.+- hmsnuµd", max_size=12))
 @example("1h30m")
 @example("0.0000000000000000000000000000001h")
@@ -125,6 +127,7 @@ def test_exactly_what_the_grammar_allows_is_accepted_unless_negative(text: str) 
             assert duration >= timedelta(0)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_fails_in_any_other_way(text: str) -> None:
     match outcome(text):
@@ -134,6 +137,7 @@ def test_no_text_fails_in_any_other_way(text: str) -> None:
             assert duration >= timedelta(0)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=LONGEST // 1000))
 @example(0)
 @example(1)

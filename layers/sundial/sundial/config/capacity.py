@@ -58,8 +58,8 @@ def check_capacity(root: Section, config: Config) -> None:
     where, key = (section, "signingKeys") if section.states("signingKeys") else (root, "expiry")
     where.error(
         key,
-        f"asks for more keys than fit: {published} published, of {MOST_PUBLISHED_KEYS} that AWS STS reads, in a secret"
-        f" of {math.ceil(size / 1024)} kB, of {LARGEST_SECRET // 1024} that Secrets Manager takes."
+        f"asks for more keys than fit: {published} are published (AWS STS reads {MOST_PUBLISHED_KEYS}), in a secret"
+        f" of {math.ceil(size / 1024)} kB (Secrets Manager takes {LARGEST_SECRET // 1024})."
         f" For each algorithm ({algorithms}) there are"
         f" (publishAhead {ahead} + {margin}) / signingKeys {every} + 2 = {living} that sign or will, and"
         f" (longest idTokens {longest} + publishAhead {ahead} + {margin}) / signingKeys {every} = {retired} that did",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sundial.config import environment
-from sundial.config.general import check_refresh_tokens, is_loopback, read_lifetime, read_refresh_tokens
+from sundial.config.general import check_refresh_tokens, is_loopback, read_lifetime, read_logo, read_refresh_tokens
 from sundial.config.model import Client, ClientExpiry, ConnectorConfig, Expiry, Signing
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
@@ -64,7 +64,7 @@ def _client(section: Section) -> Client:
         redirect_uris=_redirect_uris(section),
         public=public,
         allowed_connectors=section.texts("allowedConnectors"),
-        logo_url=section.text("logoURL") or "",
+        logo_url=read_logo(section),
         id_token_signed_response_alg=section.text("idTokenSignedResponseAlg"),
         expiry=read_client_expiry(section),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -105,20 +105,19 @@ def read_expiry(root: Section, signer: DexSigner) -> Expiry:
     """Return the `expiry` section; as in Dex, the period of `signer` wins over `signingKeys`."""
     section = root.section("expiry")
     defaults = Expiry()
-    signing_keys = read_lifetime(section, "signingKeys", at_least=_SHORTEST_SIGNING_KEYS)
     expiry = Expiry(
         id_tokens=read_lifetime(section, "idTokens") or defaults.id_tokens,
         auth_requests=read_lifetime(section, "authRequests") or defaults.auth_requests,
         auth_codes=read_lifetime(section, "authCodes") or defaults.auth_codes,
         device_requests=read_lifetime(section, "deviceRequests") or defaults.device_requests,
-        signing_keys=signer.period or signing_keys or defaults.signing_keys,
+        signing_keys=read_lifetime(section, "signingKeys", at_least=_SHORTEST_SIGNING_KEYS) or defaults.signing_keys,
         refresh_tokens=read_refresh_tokens(section),
     )
     if expiry.auth_codes > _LONGEST_AUTH_CODES:
         section.error("authCodes", "is longer than ten minutes (RFC 6749 §4.1.2)", "write '60s', or at most '10m'")
     check_refresh_tokens(section, expiry.refresh_tokens)
     section.close()
-    return expiry
+    return replace(expiry, signing_keys=signer.period) if signer.period else expiry
 
 
 def read_refresh_tokens(parent: Section) -> RefreshTokenSettings:
@@ -247,13 +246,21 @@ def read_frontend(root: Section, theme_css: str) -> Frontend:
     theme = section.choice("theme", ("auto", "light", "dark", "coreos", "tectonic"), default=defaults.theme)
     frontend = Frontend(
         issuer=section.text("issuer") or defaults.issuer,
-        logo_url=section.text("logoURL") or "",
+        logo_url=read_logo(section),
         theme="light" if theme in ("coreos", "tectonic") else theme,
         dir=section.text("dir") or "",
         theme_css=theme_css,
     )
     section.close()
     return frontend
+
+
+def read_logo(section: Section) -> str:
+    """Return `logoURL`, with a warning where it is a path: unlike Dex, Sundial serves no files of its own."""
+    url = section.text("logoURL") or ""
+    if url and not url.startswith(("https://", "http://", "data:image/")):
+        section.warn("logoURL", "is not an absolute URL, and no file is served here", "write 'https://…', or remove it")
+    return url
 
 
 def read_log_level(root: Section) -> str:
