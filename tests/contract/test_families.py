@@ -128,6 +128,7 @@ def logins(draw: st.DrawFn) -> Family:
     st.sampled_from(["example-app", "another-app"]),
     st.sampled_from([REDIRECT_URI, "http://127.0.0.1/other"]),
     st.integers(0, 1),
+    st.sampled_from([0, 0, LOGIN_AT, LOGIN_AT + 1]),
 )
 @on_one_table
 def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
@@ -138,6 +139,7 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
     client_id: str,
     redirect_uri: str,
     generation: int,
+    not_before: int,
 ) -> None:
     put(families, family)
     model = MemoryFamilies(family)
@@ -152,6 +154,7 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
             challenges,
             RefreshTokenPolicy(),
             timedelta(hours=1),
+            not_before,
             moment,
         )
         for store in stores
@@ -215,6 +218,7 @@ def redeem_in(families: DynamoFamilies, family: Family, *, generation: int) -> N
         frozenset(),
         RefreshTokenPolicy(),
         timedelta(hours=1),
+        0,
         change(LOGIN_AT + 1),
     )
     assert written.applied
@@ -233,6 +237,7 @@ def test_a_write_that_the_sdk_sends_again_is_recognised_as_its_own(families: Dyn
             frozenset(),
             RefreshTokenPolicy(),
             timedelta(hours=1),
+            0,
             once,
         )
         assert redeemed.applied

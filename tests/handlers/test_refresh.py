@@ -268,11 +268,22 @@ def test_a_user_who_is_gone_takes_their_families_with_them() -> None:
 def test_the_operators_watermark_ends_what_was_issued_before_it() -> None:
     world = TokenWorld()
     token = world.refresh_token()
+    code = world.log_in()
     world.ring.not_before = world.now + 1
     world.now += 10
+    assert world.redeem(code).error == (400, "invalid_grant")
     assert world.refresh(token).error == (400, "invalid_grant")
     later = world.refresh_token()
     assert world.refresh(later).status == 200
+
+
+def test_a_scope_of_more_words_than_a_login_can_be_granted_is_the_clients_mistake() -> None:
+    world = TokenWorld()
+    token = world.refresh_token()
+    calls(world).clear()
+    assert world.refresh(token, scope=" ".join(f"scope{n}" for n in range(65))).error == (400, "invalid_scope")
+    assert calls(world) == []
+    assert world.refresh(token, scope=" ".join(["openid"] * 65)).status == 200
 
 
 @pytest.mark.parametrize("scope", ["openid  email", "  openid"])

@@ -67,15 +67,14 @@ class MemoryFamilies:
         challenges: frozenset[str],
         policy: RefreshTokenPolicy,
         access_lifetime: timedelta,
+        not_before: int,
         change: Change,
     ) -> Written:
         self.calls.append("redeem")
         with self._lock:
             family = self.get_now(presented.family_id)
-            if (
-                codes.decide(family, client_id, redirect_uri, challenges, change.now) is not codes.Redemption.REDEEM
-                or family is None
-            ):
+            outcome = codes.decide(family, client_id, redirect_uri, challenges, change.now, not_before)
+            if family is None or outcome is not codes.Redemption.REDEEM:
                 return Written(False, family)
             now = change.now
             changed = replace(

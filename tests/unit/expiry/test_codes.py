@@ -51,3 +51,10 @@ def test_a_code_is_for_one_client_and_one_redirect_uri() -> None:
     assert decide(a_login(), "other", REDIRECT_URI, frozenset(), LOGIN_AT) is Redemption.WRONG_CLIENT
     uri = REDIRECT_URI + "/"
     assert decide(a_login(), "example-app", uri, frozenset(), LOGIN_AT) is Redemption.WRONG_REDIRECT_URI
+
+
+def test_the_watermark_ends_codes_of_logins_before_it_and_still_notices_their_second_use() -> None:
+    arguments = ("example-app", REDIRECT_URI, frozenset[str](), LOGIN_AT)
+    assert decide(a_login(), *arguments, LOGIN_AT) is Redemption.REDEEM
+    assert decide(a_login(), *arguments, LOGIN_AT + 1) is Redemption.UNKNOWN
+    assert decide(a_family(), *arguments, LOGIN_AT + 1) is Redemption.REPLAY

@@ -14,7 +14,7 @@ class Redemption(StrEnum):
 
     REDEEM = "redeem"
     UNKNOWN = "unknown"
-    """No such login, or it is revoked."""
+    """No such login, or it is revoked, or older than the watermark."""
     EXPIRED = "expired"
     WRONG_CLIENT = "wrong client"
     WRONG_REDIRECT_URI = "wrong redirect_uri"
@@ -24,12 +24,17 @@ class Redemption(StrEnum):
 
 
 def decide(
-    family: Family | None, client_id: str, redirect_uri: str, challenges: frozenset[str], now: int
+    family: Family | None,
+    client_id: str,
+    redirect_uri: str,
+    challenges: frozenset[str],
+    now: int,
+    not_before: int = 0,
 ) -> Redemption:
-    """Return what becomes of the code that began `family`, presented by `client_id` at `now` (epoch seconds).
+    """Return what becomes of the code that began `family`, presented by `client_id` at `now`.
 
     `challenges` are the challenges that the presented verifier answers (see `challenges_of`); empty
-    where the client sent no verifier.
+    where the client sent no verifier. `now` and the operator's watermark `not_before` are epoch seconds.
     """
     if family is None or family.code is None or family.revoked_at is not None:
         return Redemption.UNKNOWN
@@ -37,6 +42,8 @@ def decide(
         return Redemption.WRONG_CLIENT
     if family.redeemed_at is not None:
         return Redemption.REPLAY
+    if family.created_at < not_before:
+        return Redemption.UNKNOWN
     if now > family.code.expires_at:
         return Redemption.EXPIRED
     if family.code.redirect_uri != redirect_uri:

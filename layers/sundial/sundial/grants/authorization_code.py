@@ -56,11 +56,12 @@ def authorization_code_grant(
         asked.challenges,
         server.config.refresh_policy(client, connector.id),
         server.config.id_token_lifetime(client, connector.id),
+        ring.not_before,
         Change(now, new_change_id(), mac_key.id),
     )
     family = written.family
     if not written.applied or family is None:
-        outcome = codes.decide(family, client.id, asked.redirect_uri, asked.challenges, now)
+        outcome = codes.decide(family, client.id, asked.redirect_uri, asked.challenges, now, ring.not_before)
         if outcome is Redemption.REPLAY:
             server.families.revoke(presented.family_id, now, "authorization code replayed")
             logger.warning("authorization_code_replayed", client_id=client.id, connector_id=connector.id)

@@ -23,6 +23,9 @@ from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
 
 _ANSWERED = (Refresh.ROTATE, Refresh.KEEP, Refresh.REST, Refresh.RETRY)
 
+_MOST_SCOPES = 64
+"""More than any login is granted, and as many as fit into the condition of one write."""
+
 _NOT_OURS = "this refresh token is not one of ours, or was given to another client"
 _ENDED = "the login that this refresh token came from has ended; log in again"
 _EXPIRED = "the login that this refresh token came from has expired; log in again"
@@ -34,7 +37,7 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     """Return the token response for a refresh token: one conditional write, however it ends (a replay: two)."""
     if "refresh_token" not in parameters:
         raise invalid_request("refresh_token is missing (RFC 6749 §6)")
-    token, scopes = parameters["refresh_token"], frozenset(parameters.get("scope", "").split())
+    token, scopes = parameters["refresh_token"], _parse_scope(parameters.get("scope", ""))
     ring = server.ring.current(now)
     presented = read(Kind.REFRESH_TOKEN, token, client.id, ring.mac_by_id)
     if presented is None:
@@ -59,6 +62,14 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     refresh_token = _successor(ring, family) if outcome in (Refresh.ROTATE, Refresh.RETRY) else token
     family = replace(family, claims=claims)
     return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token)
+
+
+def _parse_scope(scope: str) -> frozenset[str]:
+    """Return the scope that is asked for; empty where the client leaves it as it is (RFC 6749 §6)."""
+    scopes = frozenset(scope.split())
+    if len(scopes) > _MOST_SCOPES:
+        raise invalid_scope(f"more than {_MOST_SCOPES} scopes; a refresh can only narrow what was granted at login")
+    return scopes
 
 
 def _connector(server: TokenServer, presented: Presented) -> Connector:

@@ -64,6 +64,7 @@ class DynamoFamilies:
         challenges: frozenset[str],
         policy: RefreshTokenPolicy,
         access_lifetime: timedelta,
+        not_before: int,
         change: Change,
     ) -> Written:
         """Redeem the code of a family (see FamilyStore; RFC 6749 §4.1.3, RFC 7636 §4.6)."""
@@ -81,6 +82,10 @@ class DynamoFamilies:
             challenge_holds = f"#challenge IN ({', '.join(names)})"
         else:
             challenge_holds = "attribute_not_exists(#challenge)"
+        login_holds = ""
+        if not_before:
+            login_holds = " AND #created_at >= :not_before"
+            values[":not_before"] = _number(not_before)
         last: int | None
         if presented.generation:
             last = expires_at(change.now, change.now, policy)
@@ -91,7 +96,7 @@ class DynamoFamilies:
             "SET #redeemed_at = :now, #created_at = :now, #rotated_at = :now, #last_used_at = :now, "
             "#generation = :generation, #change_id = :change, #mac_key_id = :mac_key" + _set_expiry(last, values),
             "attribute_not_exists(#revoked_at) AND attribute_not_exists(#redeemed_at) AND #client_id = :client "
-            f"AND #redirect_uri = :redirect_uri AND #code_expires_at >= :now AND {challenge_holds}",
+            f"AND #redirect_uri = :redirect_uri AND #code_expires_at >= :now AND {challenge_holds}{login_holds}",
             values,
         )
 

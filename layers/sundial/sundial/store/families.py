@@ -57,6 +57,7 @@ class FamilyStore(Protocol):
         challenges: frozenset[str],
         policy: RefreshTokenPolicy,
         access_lifetime: timedelta,
+        not_before: int,
         change: Change,
     ) -> Written:
         """Redeem the code of a family: applied exactly where `expiry.codes.decide` says REDEEM.
