@@ -55,8 +55,8 @@ The build refuses a file with an error, and a function that finds one in its own
 - **An unknown or misspelt key is an error**, and so is one that stands twice: nothing is ever ignored in silence.
 - **A key that says nothing** (empty text, `null`, an empty section) counts as absent, as in Dex.
 - **A duration** is written as in Go: numbers and units `h`, `m`, `s`, `ms`, `us`, `ns`, such as `1h30m`, `1.5h` or
-  `3960h`. There is no unit for days, and a number alone, a negative one or (where it would end everything) zero is
-  an error.
+  `3960h`. There is no unit for days (`90d` is an error, and so are `10` and `-5m`). `0` takes a limit of refresh
+  tokens away, as in Dex; the other lifetimes are a second at least.
 - **`$NAME` and `${NAME}`** in a value are taken from the environment of the functions (`template.yaml`, `Globals`).
   A variable that is not set, or empty, is an error there; where the file is checked or built, it is a note. `$$`
   stands for one dollar sign, and so does one that no name follows. Dex expands `$NAME` in a connector's `config`

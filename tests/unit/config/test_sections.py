@@ -269,7 +269,7 @@ def test_a_response_header_that_is_not_one_of_the_known_is_an_error_with_the_nea
 
 def test_a_response_header_is_one_line() -> None:
     problem = the_problem('web: {headers: {X-Frame-Options: "DENY\\r\\nSet-Cookie: a"}}')
-    assert problem.message == "holds a line break or a control character"
+    assert problem.message == "holds a line break or something else than printable ASCII"
 
 
 # frontend

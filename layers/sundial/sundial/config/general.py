@@ -231,8 +231,8 @@ def _headers(section: Section) -> Mapping[str, str]:
         value = section.text(key)
         if name is None:
             section.error(key, "is not a header that can be set here", remedy_for(key, _HEADERS))
-        elif value is not None and not value.isprintable():
-            section.error(key, "holds a line break or a control character", "write it on one line")
+        elif value is not None and not (value.isascii() and value.isprintable()):
+            section.error(key, "holds a line break or something else than printable ASCII", "write it on one line")
         elif value is not None:
             headers[name] = value
     return MappingProxyType(headers)
