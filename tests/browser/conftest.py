@@ -37,8 +37,9 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as running:
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """The pages on a port of their own; an indirect parameter is the issuer's path."""
+    with serving(getattr(request, "param", "")) as running:
         yield running
 
 

@@ -1,0 +1,260 @@
+"""A person logs in, in a real browser, without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+
+from tests.support.browser import CONFIG, EMAIL, PASSWORD
+from tests.support.site import Site
+
+SCREENS: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_out_of_order(context: BrowserContext, site: Site) -> Iterator[None]:
+    """Every page of every test: no error in the console, no request but to us and to the clients."""
+    problems: list[str] = []
+    requested: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # Chromium reports each page with an error status there; that is what the test is about.
+        if message.type in ("error", "warning") and "the server responded with a status" not in message.text:
+            problems.append(message.text)
+
+    context.on("console", listen)
+    context.on("request", lambda request: requested.append(request.url))
+    yield
+    assert problems == []
+    known = (site.issuer, site.client.origin, site.other.origin, site.other.origin_by_name, "data:")
+    assert [url for url in requested if not url.startswith(known)] == []
+
+
+def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
+    page.get_by_label("Email address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_a_person_logs_in_and_comes_back_to_the_client(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    expect(page).to_have_title("Log in · Sundial")
+    expect(page.get_by_text("to continue to The App")).to_be_visible()
+    fill_in(page)
+    expect(page.get_by_role("heading", name="Allow The App?")).to_be_visible()
+    page.get_by_role("button", name="Allow", exact=True).click()
+    expect(page).to_have_title("Back at the client")
+    [answer] = site.client.answers
+    assert answer["iss"] == site.issuer
+    assert "code" in answer
+    assert len(site.world.families.families) == 1
+
+
+def test_nothing_of_the_login_shows_in_an_address(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    fill_in(page)
+    page.get_by_role("button", name="Allow", exact=True).click()
+    expect(page).to_have_title("Back at the client")
+    methods = [(method, path) for method, path, _ in site.requests]
+    assert methods == [
+        ("GET", "/auth"),
+        ("GET", "/auth/local/login"),
+        ("POST", "/auth/local/login"),
+        ("POST", "/approval"),
+    ]
+    queries = " ".join(query for _, _, query in site.requests[1:])
+    for said in (PASSWORD, "admin", "example.com", "openid"):
+        assert said not in queries
+
+
+def test_the_cookie_is_the_browsers_own_and_no_scripts(page: Page, context: BrowserContext, site: Site) -> None:
+    page.goto(site.url())
+    [cookie] = context.cookies()
+    assert cookie["name"] == "sundial"
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    assert cookie["path"] == "/"
+    assert cookie["expires"] == -1
+
+
+def test_a_wrong_password_is_said_and_can_be_put_right(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    fill_in(page, "wrong")
+    expect(page).to_have_title("Error: Log in · Sundial")
+    expect(page.get_by_role("alert")).to_have_text("The email address or the password is wrong.")
+    expect(page.get_by_label("Email address")).to_have_value(EMAIL)
+    expect(page.get_by_label("Password")).to_have_value("")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Allow The App?")).to_be_visible()
+
+
+def test_it_all_works_with_the_keyboard_alone(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    expect(page.get_by_label("Email address")).to_be_focused()
+    page.keyboard.type(EMAIL)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Log in")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Allow The App?")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Allow", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Deny")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Space")
+    expect(page).to_have_title("Back at the client")
+
+
+def test_a_no_goes_back_to_the_client_too(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    fill_in(page)
+    page.get_by_role("button", name="Deny").click()
+    expect(page).to_have_title("Back at the client")
+    [answer] = site.client.answers
+    assert answer["error"] == "access_denied"
+    assert site.world.families.calls == []
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_client_may_send_the_browser_on_to_another_host(page: Page, site: Site, skip: bool) -> None:
+    """Chromium holds `form-action` against the whole chain of redirects that follows a form."""
+    site.configure(f"{CONFIG}oauth2:\n  skipApprovalScreen: {str(skip).lower()}\n")
+    site.client.onward = site.other.origin + "/welcome"
+    page.goto(site.url())
+    fill_in(page)
+    if not skip:
+        page.get_by_role("button", name="Allow", exact=True).click()
+    page.wait_for_url(site.client.onward)
+    assert "code" in site.client.answers[0]
+
+
+def test_a_client_may_post_its_request_from_its_own_site(page: Page, context: BrowserContext, site: Site) -> None:
+    page.goto(site.url())
+    [before] = context.cookies()
+    second = context.new_page()
+    # Another host than the issuer's, so that the POST is cross-site and comes without the cookie.
+    start = site.other.origin_by_name
+    query = "&".join(f"{name}={value}" for name, value in site.parameters(state="posted").items())
+    second.goto(f"{start}/start?to={site.issuer}/auth&{query}")
+    second.get_by_role("button", name="Log in").click()
+    expect(second.get_by_label("Password")).to_be_visible()
+    assert context.cookies() == [before]
+    fill_in(second)
+    second.get_by_role("button", name="Allow", exact=True).click()
+    expect(second).to_have_title("Back at the client")
+    assert site.client.answers[0]["state"] == "posted"
+    fill_in(page)
+    expect(page.get_by_role("heading", name="Allow The App?")).to_be_visible()
+
+
+def test_two_tabs_log_in_side_by_side(context: BrowserContext, site: Site) -> None:
+    tabs = [context.new_page(), context.new_page()]
+    for state, tab in zip("ab", tabs, strict=True):
+        tab.goto(site.url(state=state))
+    for tab in tabs:
+        fill_in(tab)
+        tab.get_by_role("button", name="Allow", exact=True).click()
+        expect(tab).to_have_title("Back at the client")
+    assert [answer["state"] for answer in site.client.answers] == ["a", "b"]
+
+
+def test_back_and_again_works(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    fill_in(page, "wrong")
+    page.go_back()
+    fill_in(page)
+    expect(page.get_by_role("heading", name="Allow The App?")).to_be_visible()
+    page.get_by_role("link", name="Log in as someone else").click()
+    fill_in(page)
+    page.get_by_role("button", name="Allow", exact=True).click()
+    expect(page).to_have_title("Back at the client")
+    assert len(site.client.answers) == 1
+
+
+def test_a_request_that_expires_meanwhile_says_so(page: Page, site: Site) -> None:
+    page.goto(site.url())
+    site.world.now += 3601
+    fill_in(page)
+    expect(page.get_by_role("heading", name="This login cannot go on")).to_be_visible()
+    expect(page.get_by_text("took too long")).to_be_visible()
+
+
+def test_no_page_can_be_framed(page: Page, site: Site, context: BrowserContext) -> None:
+    frame = f"<iframe src='{site.url()}'></iframe>"
+    page.route("**/framing", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    page.goto(f"{site.client.origin}/framing")
+    assert page.frames[1].url == "chrome-error://chromewebdata/"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_fit_the_screen_and_can_be_read(
+    page: Page, site: Site, screen: str, scheme: Literal["light", "dark"]
+) -> None:
+    page.set_viewport_size(SCREENS[screen])
+    page.emulate_media(color_scheme=scheme)
+    page.goto(site.url())
+    assert_looks_right(page, scheme)
+    fill_in(page, "wrong")
+    assert_looks_right(page, scheme)
+    fill_in(page)
+    assert_looks_right(page, scheme)
+    page.goto(site.url(prompt="select_account"))
+    assert_looks_right(page, scheme)
+    page.goto(f"{site.issuer}/auth?client_id=nobody")
+    assert_looks_right(page, scheme)
+
+
+def assert_looks_right(page: Page, scheme: str) -> None:
+    """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA)."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    (light_or_dark,) = page.evaluate(_COLOURS, "body")
+    assert (_luminance(light_or_dark[1]) < 0.1) == (scheme == "dark")
+    for selector in ("h1", "p", "label", "button", "a", "li", "[role=alert]"):
+        for colour, background in page.evaluate(_COLOURS, selector):
+            assert _contrast(colour, background) >= 4.5, (selector, colour, background)
+    for field in page.locator("input:visible, button, .choice").all():
+        box = field.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert float(field.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 16
+    assert page.locator("main h1").count() == 1
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+_COLOURS = """selector => [...document.querySelectorAll(selector)].map(one => {
+  const colour = getComputedStyle(one).color;
+  let behind = one;
+  while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+  return [colour, getComputedStyle(behind ?? document.body).backgroundColor];
+})"""
+
+
+def _luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance of `rgb(r, g, b)`."""
+    channels = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("site", ["/dex"], indirect=True)
+def test_under_an_issuer_with_a_path_the_cookie_stays_there(page: Page, context: BrowserContext, site: Site) -> None:
+    page.goto(site.url())
+    fill_in(page)
+    page.get_by_role("button", name="Allow", exact=True).click()
+    expect(page).to_have_title("Back at the client")
+    assert site.client.answers[0]["iss"] == site.issuer
+    assert {cookie["path"] for cookie in context.cookies()} == {"/dex"}
