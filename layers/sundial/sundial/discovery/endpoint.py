@@ -12,36 +12,14 @@ from sundial.config.model import Config
 from sundial.deployment import Deployment
 from sundial.discovery.caching import Document, cacheable
 from sundial.discovery.documents import authorization_server_metadata, openid_configuration
+from sundial.discovery.lifetimes import FUNCTION_CACHE, RETRY_AFTER, SHORTEST_MAX_AGE, STALE, max_age
 from sundial.errors import OAuthError, temporarily_unavailable
 from sundial.keys.jwks import PublicKeys
-from sundial.keys.policy import MAX_CLOCK_SKEW, seconds
+from sundial.keys.policy import seconds
 from sundial.keys.stores import JwksStore
 from sundial.observe import logger
 from sundial.web.edge import Edge, Endpoint
 from sundial.web.http import Request, Response, json_response
-
-_FUNCTION_CACHE = timedelta(seconds=60)
-"""How long a function keeps the JWKS that it has read."""
-_STALE = timedelta(minutes=5)
-"""How long it goes on with one that it can't read again. That and a verifier's `max-age` together are within
-`publishAhead`, so that even then no verifier meets a key that it has not seen."""
-_RETRY_AFTER = 5
-"""Seconds between a failed read and the next."""
-_LONGEST_MAX_AGE = timedelta(hours=1)
-"""However long `publishAhead` is: what a revoked key signed is believed until the verifiers' caches run out."""
-_SHORTEST_MAX_AGE = timedelta(minutes=1)
-"""As a change nears, caches are to meet it soon; but not to ask at every token."""
-
-
-def max_age(publish_ahead: timedelta, next_change_at: int | None, now: int) -> int:
-    """Return for how many seconds a verifier may keep the JWKS that it is given at `now` (epoch seconds).
-
-    At most `publishAhead` less the functions' own caching and the skew of clocks, so that a key that
-    is published after this answer signs only when this answer is forgotten; less as a change nears.
-    """
-    longest = min(publish_ahead - _FUNCTION_CACHE - MAX_CLOCK_SKEW, _LONGEST_MAX_AGE)
-    nearing = longest if next_change_at is None else timedelta(seconds=next_change_at - now)
-    return max(0, seconds(min(longest, max(nearing, _SHORTEST_MAX_AGE))))
 
 
 class Keys:
@@ -60,8 +38,8 @@ class Keys:
         """Answer the JWKS; raises `temporarily_unavailable` (503) where there is none, or it can't be read."""
         served = self._current(request.now)
         age = max_age(self._publish_ahead, served.next_change_at, request.now)
-        if request.now >= self._loaded_at + seconds(_FUNCTION_CACHE):
-            age = min(age, seconds(_SHORTEST_MAX_AGE))  # it may be out of date: better ask again soon
+        if request.now >= self._loaded_at + seconds(FUNCTION_CACHE):
+            age = min(age, seconds(SHORTEST_MAX_AGE))  # it may be out of date: better ask again soon
         return cacheable(request, self._document, age, vary=self._vary)
 
     def _current(self, now: int) -> PublicKeys:
@@ -69,10 +47,10 @@ class Keys:
             try:
                 return self._reload(now)
             except OAuthError as error:
-                if self._served is None or now > self._loaded_at + seconds(_STALE):
+                if self._served is None or now > self._loaded_at + seconds(STALE):
                     raise
                 logger.warning("the JWKS in memory goes on", loaded_at=self._loaded_at, detail=error.detail)
-                self._reload_at = now + _RETRY_AFTER
+                self._reload_at = now + seconds(RETRY_AFTER)
         return self._served
 
     def _reload(self, now: int) -> PublicKeys:
@@ -83,7 +61,7 @@ class Keys:
             )
         if served != self._served:
             self._document = Document.of(served.document())
-        self._served, self._loaded_at, self._reload_at = served, now, now + seconds(_FUNCTION_CACHE)
+        self._served, self._loaded_at, self._reload_at = served, now, now + seconds(FUNCTION_CACHE)
         return served
 
 
