@@ -29,17 +29,25 @@ def read_clients(
     """Return the clients by id; each must fit the `expiry`, the `signing` and the `connectors` of the file."""
     clients: dict[str, Client] = {}
     for section in root.sections("staticClients"):
-        client = _client(section)
-        _check_connectors(section, connectors)
-        _check_algorithm(section, client, signing)
-        _check_policies(section, client, expiry, connectors)
-        section.close()
+        client = read_client(section, expiry, signing, connectors)
+        check_connectors(section, connectors)
         if client.id in clients:
             key = "id" if section.states("id") else "idEnv"
             section.error(key, "is an earlier client's too", "give each client an id of its own")
         elif client.id:
             clients[client.id] = client
     return MappingProxyType(clients)
+
+
+def read_client(
+    section: Section, expiry: Expiry, signing: Signing, connectors: tuple[ConnectorConfig, ...]
+) -> Client:
+    """Return the client of `section`, of the file or of the table; its id is empty where that can't be used."""
+    client = _client(section)
+    _check_algorithm(section, client, signing)
+    _check_policies(section, client, expiry, connectors)
+    section.close()
+    return client
 
 
 def read_client_expiry(parent: Section) -> ClientExpiry:
@@ -51,7 +59,6 @@ def read_client_expiry(parent: Section) -> ClientExpiry:
 
 
 def _client(section: Section) -> Client:
-    """Return the client of `section`; its id is empty where that can't be used."""
     client_id = _client_id(section)
     public = section.flag("public")
     section.not_yet("trustedPeers", "postLogoutRedirectURIs", "backchannelLogoutURI")
@@ -181,7 +188,8 @@ def _is_device_callback(uri: str) -> bool:
     return uri.startswith("/") and not uri.startswith("//") and uri.endswith("/device/callback")
 
 
-def _check_connectors(section: Section, connectors: tuple[ConnectorConfig, ...]) -> None:
+def check_connectors(section: Section, connectors: tuple[ConnectorConfig, ...]) -> None:
+    """Refuse an `allowedConnectors` of `section` that names a connector which isn't there."""
     ids = [connector.id for connector in connectors]
     for index, allowed in section.indexed_texts("allowedConnectors"):
         if allowed not in ids:

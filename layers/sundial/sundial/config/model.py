@@ -73,6 +73,14 @@ class ClientExpiry:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerSecret:
+    """The secret that a rotation has replaced: it still works up to and including `until` (epoch seconds)."""
+
+    sha256: bytes = field(repr=False)
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A client (RFC 6749 §2). `secret_sha256` is the digest of its secret; a public client has none."""
 
@@ -129,6 +137,9 @@ class Client:
     expiry: ClientExpiry = field(
         default=ClientExpiry(),
         metadata=setting("expiry", "see `staticClients[].expiry`", default="the wider settings", ours=True),
+    )
+    former_secret: FormerSecret | None = field(
+        default=None, metadata=setting("", "only of a client in the table: `sundial clients rotate-secret`")
     )
 
 

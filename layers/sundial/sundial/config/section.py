@@ -27,12 +27,13 @@ class Reading:
     """What one reading of a document shares: its lines, the environment, the problems so far.
 
     With `deferred`, a variable that isn't set is a note instead of an error: the function that starts
-    with the file checks it again, in its own environment.
+    with the file checks it again, in its own environment. With `literal`, `$NAME` stands for itself.
     """
 
     lines: Mapping[str, int]
     environment: Mapping[str, str]
     deferred: bool = False
+    literal: bool = False
     problems: list[Problem] = field(default_factory=list)
     awaits_environment: bool = False
     """Whether a value was left out because its variable isn't set yet."""
@@ -226,7 +227,7 @@ class Section:
             shown = HIDDEN if secret else None
             self.error(key, f"is {kind(value)} where text belongs", remedy, index=index, shown=shown)
             return None
-        if "$" not in value or literal or (secret and not variables.is_reference(value)):
+        if "$" not in value or literal or self._reading.literal or (secret and not variables.is_reference(value)):
             return value
         if None in [self._variable(name, key, index) for name in variables.names(value)]:
             return None

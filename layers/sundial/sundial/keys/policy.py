@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sundial.config.model import Client, Config
+
 if TYPE_CHECKING:
-    from sundial.config.model import Config
     from sundial.expiry.policies import RefreshTokenPolicy
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
@@ -98,7 +99,8 @@ def refresh_token_lifetime(policy: RefreshTokenPolicy) -> timedelta | None:
 def _longest_mac(config: Config) -> timedelta | None:
     connector_ids = [connector.id for connector in config.connectors] or [""]
     longest = max(config.expiry.auth_codes, config.expiry.auth_requests)
-    for client in config.clients.values():
+    without_settings = Client(id="")  # as most clients that operators add while it runs; see clients.document
+    for client in (without_settings, *config.clients.values()):
         for connector_id in connector_ids:
             lifetime = refresh_token_lifetime(config.refresh_policy(client, connector_id))
             if lifetime is None:
