@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from sundial.errors import server_error
 from sundial.expiry.family import Claims, PendingCode
 from sundial.store.directory import LocalUser
 from sundial.tokens.opaque import Kind, read
@@ -377,3 +378,33 @@ def test_every_page_is_locked_down(browser: Browser) -> None:
         browser.authorize(client_id="nobody"),
         browser.get("/approval"),
     )
+
+
+class Broken(CannotRefresh):
+    """A connector whose users can't be read, for a reason that does not pass by itself."""
+
+    id, name = "broken", "Broken"
+
+    def log_in(self, username: str, password: str) -> Claims:
+        raise server_error("the directory answers nonsense", detail="unbind")
+
+
+class WithoutLogin:
+    """A connector of a kind that nobody can log in through here."""
+
+    id, name = "none", "None"
+
+
+def test_a_connector_that_fails_for_good_is_a_fault_of_ours() -> None:
+    browser = Browser(BrowserWorld(more=(Broken(),)))
+    answer = browser.log_in(browser.authorize(connector_id="broken"), "jane", "any")
+    assert answer.status == 500
+    assert "The fault is ours" in answer.text
+    assert "nonsense" not in answer.text
+
+
+def test_a_connector_without_a_login_is_a_fault_of_ours_and_has_no_page() -> None:
+    browser = Browser(BrowserWorld(more=(WithoutLogin(),)))
+    assert browser.authorize(connector_id="none").status == 500
+    sealed = browser.authorize(connector_id="local").forms[0].fields["req"]
+    assert browser.get("/auth/none/login", {"req": sealed}).status == 404

@@ -248,7 +248,16 @@ def test_a_state_comes_back_exactly_as_it_was(browser: Browser, state: str) -> N
 
 
 def test_a_state_that_could_not_be_carried_is_refused_before_anybody_logs_in(browser: Browser) -> None:
-    assert_redirected(browser.authorize(state="x" * 4097), "invalid_request", state="x" * 4097)
+    for state in ("x" * 4097, "\u263c" * 1366, '"' * 2049, "\0" * 700):
+        assert_redirected(browser.authorize(state=state), "invalid_request", state=state)
+
+
+def test_the_longest_request_still_fits_what_api_gateway_takes(browser: Browser) -> None:
+    redirect_uri = "http://127.0.0.1:5555/".ljust(512, "x")
+    longest = {"state": '"' * 2048, "nonce": "n" * 512, "login_hint": "l" * 512, "redirect_uri": redirect_uri}
+    location = browser.get("/auth", {**REQUEST, **longest, "client_id": "cli"}).headers["Location"]
+    assert len(location) < 9000
+    assert browser.get(location).status == 200
 
 
 # PKCE (RFC 7636), as the configuration has it

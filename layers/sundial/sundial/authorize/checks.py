@@ -5,6 +5,7 @@ Each takes the parameters, returns what it made of them, and raises the OAuthErr
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -36,7 +37,9 @@ _LOOPBACK = re.compile(
     re.ASCII,
 )
 _LONGEST = {"state": 4096, "nonce": 512, "login_hint": 512}
-"""Bytes. What the request carries comes back in one URL, and API Gateway takes ten kilobytes of URL and headers."""
+"""Bytes of JSON. What the request carries comes back in one URL, and API Gateway takes 10,240 bytes of URL and
+headers; so no login ends in a 414 after the client has been told nothing."""
+_LONGEST_LOOPBACK = 512
 
 
 def check_client(parameters: Parameters, clients: Mapping[str, Client]) -> Client:
@@ -56,7 +59,8 @@ def check_redirect_uri(parameters: Parameters, client: Client) -> str:
     redirect_uri = parameters["redirect_uri"]
     if redirect_uri in client.redirect_uris:
         return redirect_uri
-    if client.public and not client.redirect_uris and _LOOPBACK.fullmatch(redirect_uri):
+    may_use_loopback = client.public and not client.redirect_uris and len(redirect_uri) <= _LONGEST_LOOPBACK
+    if may_use_loopback and _LOOPBACK.fullmatch(redirect_uri):
         return redirect_uri  # RFC 8252 §7.3
     raise invalid_request(
         "The application asked to send you to an address that is not registered for it: "
@@ -85,7 +89,7 @@ def check_connector(parameters: Parameters, client: Client, config: Config) -> s
 def check_lengths(parameters: Parameters) -> None:
     """Refuse what could not be carried through the login."""
     for name, longest in _LONGEST.items():
-        if len(parameters.get(name, "").encode("utf-8")) > longest:
+        if _carried(parameters.get(name, "")) > longest:
             raise invalid_request(f"{name} is longer than {longest} bytes")
 
 
@@ -163,3 +167,8 @@ def check_max_age(parameters: Parameters) -> None:
     max_age = parameters.get("max_age", "0")
     if not (max_age.isascii() and max_age.isdigit()):
         raise invalid_request("max_age must be a number of seconds")
+
+
+def _carried(text: str) -> int:
+    """Return the bytes that `text` comes to in JSON, without the quotes around it."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8")) - 2

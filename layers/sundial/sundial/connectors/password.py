@@ -87,7 +87,7 @@ def _matches(password: str, hashed: bytes) -> bool:
 
 
 def _hash_of_nobody(cost: int) -> bytes:
-    """Return a hash that no password has, as slow to check as those of the users."""
+    """Return a hash that no password has, as slow to check as one of that cost."""
     return b"$2b$%02d$" % cost + b"." * 53
 
 

@@ -57,7 +57,8 @@ class Pages:
             icon=icon,
             icon_url="data:image/svg+xml," + quote(icon),
         )
-        self._environment = environment
+        # Compiled now: while a function starts, Lambda gives it more processor than it has later.
+        self._templates = {name: environment.get_template(name) for name in environment.list_templates(["html"])}
 
     def page(
         self,
@@ -76,7 +77,7 @@ class Pages:
         one picture that it shows besides its own.
         """
         client_logo = self._absolute(client_logo)
-        body = self._environment.get_template(template).render(client_logo=client_logo, **values)
+        body = self._templates[template].render(client_logo=client_logo, **values)
         policy = self._policy(form_action, (self._logo, client_logo))
         return Response(status, body, {**_HEADERS, "Content-Security-Policy": policy, **(headers or {})}, cookies)
 
