@@ -33,15 +33,26 @@ class CrashError(Exception):
 
 @dataclass
 class Line:
-    """A function's line to the vault; `cut`, it reaches nothing."""
+    """A function's line to the stores; `cut`, it reaches nothing."""
 
     vault: MemoryVault
+    jwks: MemoryJwks
     cut: bool = False
 
     def read(self) -> tuple[Ring | None, str | None]:
-        if self.cut:
-            raise temporarily_unavailable("the vault is out of reach")
+        self._reach()
         return self.vault.read()
+
+    def load(self) -> PublicKeys | None:
+        self._reach()
+        return self.jwks.load()
+
+    def publish(self, keys: PublicKeys) -> bool:
+        raise AssertionError(f"a function that serves the JWKS published serial {keys.serial}")
+
+    def _reach(self) -> None:
+        if self.cut:
+            raise temporarily_unavailable("out of reach")
 
 
 @dataclass
@@ -50,6 +61,15 @@ class Signer:
 
     line: Line
     cache: RingCache
+    skew: int
+
+
+@dataclass
+class Server:
+    """A function that serves the JWKS, on a clock of its own."""
+
+    line: Line
+    endpoint: Keys
     skew: int
 
 
@@ -89,7 +109,7 @@ class World:
         self.vault = MemoryVault(self._network)
         self.jwks = MemoryJwks(self._network, self._on_publish)
         self.signers = [self.new_signer(skew) for skew in signer_skews]
-        self.servers = [(skew, Keys(self.jwks, policy.publish_ahead)) for skew in server_skews]
+        self.servers = [self.new_server(skew) for skew in server_skews]
         self.verifiers = [Verifier() for _ in range(verifiers)]
         self.tokens: list[Token] = []
         self.published_at: dict[str, int] = {}
@@ -101,8 +121,13 @@ class World:
 
     def new_signer(self, skew: int) -> Signer:
         """Return a function that has yet to start."""
-        line = Line(self.vault)
+        line = Line(self.vault, self.jwks)
         return Signer(line, RingCache(line, uniform=lambda _low, high: high), skew)
+
+    def new_server(self, skew: int) -> Server:
+        """Return a function that has yet to start."""
+        line = Line(self.vault, self.jwks)
+        return Server(line, Keys(line, self.policy.publish_ahead), skew)
 
     # --- what can happen ---
 
@@ -178,11 +203,16 @@ class World:
         """Deploy other settings: functions have them at once, the ring at the next run, which comes before others."""
         self.policy = policy
         self.least_ahead = min(self.least_ahead, policy.publish_ahead)
-        self.servers = [(skew, Keys(self.jwks, policy.publish_ahead)) for skew, _ in self.servers]
+        self.servers = [self.new_server(server.skew) for server in self.servers]
 
     def cut_or_mend(self, function: int) -> None:
-        """Cut the line of a function to the vault, or mend it."""
+        """Cut the line of a function that signs to the vault, or mend it."""
         line = self.signers[function % len(self.signers)].line
+        line.cut = not line.cut
+
+    def cut_or_mend_server(self, server: int) -> None:
+        """Cut the line of a function that serves the JWKS to the table, or mend it."""
+        line = self.servers[server % len(self.servers)].line
         line.cut = not line.cut
 
     def sign(self, function: int, alg: str = "RS256") -> Token | None:
@@ -206,8 +236,11 @@ class World:
         """Have a verifier look at every token alive: each must have a key in the JWKS that it holds."""
         party = self.verifiers[verifier % len(self.verifiers)]
         if self.now >= party.fresh_until:
-            skew, endpoint = self.servers[server % len(self.servers)]
-            answer = endpoint(Request("GET", "GET /keys", self.now + skew))
+            asked = self.servers[server % len(self.servers)]
+            try:
+                answer = asked.endpoint(Request("GET", "GET /keys", self.now + asked.skew))
+            except OAuthError:
+                return  # a 503: the verifier refuses nothing, it asks again
             party.kids = frozenset(jwk["kid"] for jwk in json.loads(answer.body)["keys"])
             party.fresh_until = self.now + int(answer.headers["Cache-Control"].rpartition("=")[2])
         for token in self.living_tokens():

@@ -64,6 +64,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(lambda number: step(World.rotate_and_crash, calls=number), calls),
     st.builds(lambda number: step(World.rotate_in_a_race, calls=number), calls),
     st.builds(lambda function: step(World.cut_or_mend, function=function), functions),
+    st.builds(lambda server: step(World.cut_or_mend_server, server=server), functions),
 )
 
 

@@ -218,7 +218,7 @@ def _ended_chain(keys: list[SigningKey], ready_at: int | None, now: int) -> list
     signing = tiled([key for key in keys if key.signs_from is not None and key.signs_from <= now + _SETTLED])
     if not signing or ready_at is None:
         return signing
-    stated = next(key.signs_until for key in keys if key.kid == signing[-1].kid)
+    stated = keys[-1].signs_until if len(keys) == len(signing) else None  # else it is that of a successor now gone
     earliest = max(ready_at, signing[-1].signs_from or 0)
     ends = stated if stated is not None and stated >= earliest else max(earliest, now) + _RELOADED
     return [*signing[:-1], replace(signing[-1], signs_until=ends)]
