@@ -60,6 +60,11 @@ def invalid_scope(description: str, *, detail: str = "") -> OAuthError:
     return OAuthError("invalid_scope", description, detail=detail)
 
 
+def invalid_target(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 8707 §2 and RFC 8693 §2.2.2: a resource or an audience that this client may not have tokens for."""
+    return OAuthError("invalid_target", description, detail=detail)
+
+
 def access_denied(description: str, *, detail: str = "") -> OAuthError:
     """RFC 6749 §4.1.2.1: the user, or the policy, said no."""
     return OAuthError("access_denied", description, status=403, detail=detail)

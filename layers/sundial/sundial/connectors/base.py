@@ -44,3 +44,15 @@ class Refreshable(Connector, Protocol):
 
         Raises `temporarily_unavailable` (503) where nobody can tell; nothing is lost then.
         """
+
+
+@runtime_checkable
+class TokenExchange(Connector, Protocol):
+    """A connector that vouches for its own provider's tokens (RFC 8693; Dex: `connector_id` at the token endpoint)."""
+
+    def exchange(self, token: str, token_type: str) -> Claims | None:
+        """Return the user that an upstream token is about, None where the upstream does not vouch for it.
+
+        `token_type` is one of RFC 8693 §3, an access token's or an ID token's; a connector that can't tell of that
+        type answers None. Raises `temporarily_unavailable` (503) where the upstream can't be reached.
+        """
