@@ -12,7 +12,11 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, ViewportSi
 from tests.support.browser import CONFIG, EMAIL, PASSWORD
 from tests.support.site import Site
 
-SCREENS: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
+SCREENS: dict[str, ViewportSize] = {
+    "smallest": {"width": 320, "height": 568},  # WCAG 2.2, 1.4.10
+    "phone": {"width": 390, "height": 844},
+    "desktop": {"width": 1280, "height": 800},
+}
 
 
 @pytest.fixture(autouse=True)
