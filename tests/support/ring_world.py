@@ -20,7 +20,7 @@ from sundial.keys.jwks import PublicKeys
 from sundial.keys.policy import MAX_CLOCK_SKEW, KeyPolicy
 from sundial.keys.ring import Ring, next_instant, public_keys, signing_key
 from sundial.keys.rotation import Report, run
-from sundial.keys.transitions import due
+from sundial.keys.transitions import chain, due
 from sundial.web.http import Request
 from tests.support.keys import POLICY, T0, MemoryJwks, MemoryVault, fake_pair
 
@@ -168,13 +168,11 @@ class World:
 
     def rotate(self, command: Command | None = None) -> Report:
         """Make one undisturbed run."""
-        report = run(
-            self.vault, self.jwks, self.policy, lambda: self.now + self.rotation_skew, command=command, make=fake_pair
-        )
+        report = self._run(command)
         self.check_ring(settled=True)
         return report
 
-    def rotate_and_crash(self, calls: int) -> bool:
+    def rotate_and_crash(self, calls: int, command: Command | None = None) -> bool:
         """Make a run that dies at its network call number `calls`; return whether it got that far."""
         left = calls
 
@@ -184,7 +182,7 @@ class World:
             if left < 0:
                 raise CrashError
 
-        return self._rotate_disturbed(crash)
+        return self._rotate_disturbed(crash, command)
 
     def rotate_in_a_race(self, calls: int) -> None:
         """Make a run into which, at its network call number `calls`, another run comes whole."""
@@ -194,7 +192,7 @@ class World:
             nonlocal left
             left -= 1
             if left == -1:
-                run(self.vault, self.jwks, self.policy, lambda: self.now + self.rotation_skew, make=fake_pair)
+                self._run()
 
         self._rotate_disturbed(race)
         self.check_ring(settled=True)
@@ -260,8 +258,8 @@ class World:
             for instant in (start for start in starts if start >= self.now):
                 for moment in (instant, instant + 30 * 86400):
                     assert signing_key(ring, alg, moment) is not None
-            chain = [key for key in ring.signing_keys if key.alg == alg and key.signs_from is not None]
-            for key, following in pairwise(chain):
+            planned = [key for key in chain(ring, alg) if key.signs_from is not None]
+            for key, following in pairwise(planned):
                 if following.signs_from is not None and following.signs_from >= self.now:
                     assert key.signs_until == following.signs_from, "where one ends the next one begins"
         if settled:
@@ -288,15 +286,21 @@ class World:
                 f"{token} is alive in some cache at {self.now}, and its key is gone"
             )
 
-    def _rotate_disturbed(self, disturb: Callable[[str], None]) -> bool:
+    def _rotate_disturbed(self, disturb: Callable[[str], None], command: Command | None = None) -> bool:
         self._interrupt = disturb
         try:
-            run(self.vault, self.jwks, self.policy, lambda: self.now + self.rotation_skew, make=fake_pair)
+            self._run(command)
         except CrashError:
             return True
         finally:
             self._interrupt = None
         return False
+
+    def _run(self, command: Command | None = None) -> Report:
+        def clock() -> float:
+            return self.now + self.rotation_skew
+
+        return run(self.vault, self.jwks, self.policy, clock, command=command, make=fake_pair)
 
     def _network(self, call: str) -> None:
         if self._interrupt is not None:

@@ -50,11 +50,13 @@ def command_from(event: Mapping[str, Any]) -> Command | None:
     {"command": "watermark", "not_before": …}. Raises CommandError for anything else.
     """
     match event:
-        case {"command": "revoke", "kid": str(kid), **options}:
-            return Revoke(kid, force=options.get("force") is True)
+        case {"command": "revoke", "kid": str(kid), "force": bool(force)}:
+            return Revoke(kid, force)
+        case {"command": "revoke", "kid": str(kid)} if "force" not in event:
+            return Revoke(kid)
         case {"command": "rotate"}:
             return Promote()
-        case {"command": "watermark", "not_before": int(not_before)}:
+        case {"command": "watermark", "not_before": int(not_before)} if not isinstance(not_before, bool):
             return RaiseWatermark(not_before)
         case {"command": _}:
             raise CommandError(
