@@ -206,19 +206,20 @@ def test_the_pages_fit_the_screen_and_can_be_read(
     page.set_viewport_size(SCREENS[screen])
     page.emulate_media(color_scheme=scheme)
     page.goto(site.url())
-    assert_looks_right(page, scheme)
+    assert_looks_right(page, "Log in", scheme)
     fill_in(page, "wrong")
-    assert_looks_right(page, scheme)
+    assert_looks_right(page, "Error: Log in", scheme)
     fill_in(page)
-    assert_looks_right(page, scheme)
+    assert_looks_right(page, "Allow The App?", scheme)
     page.goto(site.url(prompt="select_account"))
-    assert_looks_right(page, scheme)
+    assert_looks_right(page, "Log in", scheme)
     page.goto(f"{site.issuer}/auth?client_id=nobody")
-    assert_looks_right(page, scheme)
+    assert_looks_right(page, "This login cannot go on", scheme)
 
 
-def assert_looks_right(page: Page, scheme: str) -> None:
+def assert_looks_right(page: Page, title: str, scheme: str) -> None:
     """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA)."""
+    expect(page).to_have_title(f"{title} · Sundial")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     (light_or_dark,) = page.evaluate(_COLOURS, "body")
     assert (_luminance(light_or_dark[1]) < 0.1) == (scheme == "dark")
