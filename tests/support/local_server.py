@@ -8,12 +8,13 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
+from typing import IO
 
 from sundial_local.paths import LAYER, ROOT, TOOLS
 from tests.support.leak_watch import LEAKS
@@ -26,9 +27,19 @@ _SECONDS_TO_STOP = 30
 class LocalServer:
     """A running local server. What it prints is kept, and can be waited for."""
 
-    def __init__(self, process: subprocess.Popen[str], state: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        output: IO[str],
+        state: Path,
+        interrupt: Callable[[], object] | None = None,
+    ) -> None:
+        """`interrupt` does what Ctrl-C does; unless it is given, the process that was started is sent a SIGINT."""
         self._process = process
+        self._output = output
+        self._interrupt = interrupt or self.signal
         self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._ended = False
         self.state = state
         self.printed: list[str] = []
         Thread(target=self._read, daemon=True).start()
@@ -39,6 +50,17 @@ class LocalServer:
         return next(line for line in self.printed if line.startswith("Sundial serves ")).split()[2]
 
     @property
+    def port(self) -> int:
+        """The port that it listens on, from /proc: an issuer behind a proxy doesn't tell."""
+        inodes = {
+            os.readlink(link).removeprefix("socket:[").removesuffix("]")
+            for link in Path(f"/proc/{self.pid}/fd").iterdir()
+            if os.readlink(link).startswith("socket:[")
+        }
+        rows = (row.split() for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+        return next(int(row[1].partition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes)
+
+    @property
     def pid(self) -> int:
         """Of the process that was started; others descend from it."""
         return self._process.pid
@@ -46,33 +68,31 @@ class LocalServer:
     def wait_for(self, pattern: str, seconds: float = _SECONDS_TO_START) -> str:
         """Return the first line not yet seen in which `pattern` is found; fails where none comes in time."""
         deadline = monotonic() + seconds
-        while (left := deadline - monotonic()) > 0:
-            try:
-                line = self._lines.get(timeout=left)
-            except Empty:
-                break
-            if line is None:
-                break
-            self.printed.append(line)
+        while (line := self._next(deadline - monotonic())) is not None:
             if re.search(pattern, line):
                 return line
         raise AssertionError(f"{pattern!r} was not printed; what was:\n" + "\n".join(self.printed))
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process that was started is still there."""
+        return self._process.poll() is None
 
     def signal(self, number: int = signal.SIGINT) -> None:
         """Send a signal to the process that was started, and to no other."""
         self._process.send_signal(number)
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does, and return its exit status, its last lines in `printed`."""
-        if self._process.poll() is None:
-            self.signal()
+        """Stop it by Ctrl-C, and return its exit status, its last lines in `printed`."""
+        if self.runs:
+            self._interrupt()
         return self.wait()
 
     def wait(self) -> int:
         """Wait until it has ended, and return its exit status."""
         status = self._process.wait(timeout=_SECONDS_TO_STOP)
-        while (line := self._lines.get(timeout=_SECONDS_TO_STOP)) is not None:
-            self.printed.append(line)
+        while self._next(_SECONDS_TO_STOP) is not None:
+            pass
         return status
 
     def descendants(self) -> list[int]:
@@ -103,10 +123,22 @@ class LocalServer:
             for descriptor in watched.values():
                 os.close(descriptor)
 
+    def _next(self, seconds: float) -> str | None:
+        """Return the next line, kept in `printed`; None where no more comes, or none in time."""
+        try:
+            line = None if self._ended else self._lines.get(timeout=max(0.0, seconds))
+        except Empty:
+            return None
+        if line is None:
+            self._ended = True
+        else:
+            self.printed.append(line)
+        return line
+
     def _read(self) -> None:
-        if self._process.stdout is not None:
-            for line in self._process.stdout:
-                self._lines.put(line.rstrip("\n"))
+        with suppress(OSError):  # how a pseudo-terminal says that nobody is left at its other end
+            for line in self._output:
+                self._lines.put(line.rstrip("\r\n"))
         self._lines.put(None)
 
 
@@ -118,23 +150,54 @@ def local_server(state: Path, *arguments: str, template: Path | None = None) -> 
         options += ["--port", "0"]
     if template is not None:
         options += ["--template", str(template)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SUNDIAL_"))}
+    command = [sys.executable, "-m", "sundial_local", *options]
+    environment = _environment() | {"PYTHONPATH": f"{LAYER}{os.pathsep}{TOOLS}", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        [sys.executable, "-m", "sundial_local", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env=environment | {"PYTHONPATH": f"{LAYER}{os.pathsep}{TOOLS}", "PYTHONUNBUFFERED": "1"},
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment
     ) as process:
-        server = LocalServer(process, state)
-        try:
+        output = process.stdout
+        assert output is not None
+        with _stopped_at_the_end(LocalServer(process, output, state)) as server:
             yield server
-        finally:
-            if process.poll() is None:
-                server.stop()
-            _watch(server)
+
+
+@contextmanager
+def make_run(state: Path, **variables: str) -> Iterator[LocalServer]:
+    """Run `make run` on a terminal of its own, and type Ctrl-C there when the block ends."""
+    keyboard, terminal = os.openpty()
+    make = ["make", "run", f"STATE={state}", *(f"{name}={value}" for name, value in variables.items())]
+    on_terminal = "import os, sys; os.login_tty(int(sys.argv[1])); os.execvp(sys.argv[2], sys.argv[2:])"
+    with (
+        os.fdopen(keyboard, encoding="utf-8") as output,
+        subprocess.Popen(
+            [sys.executable, "-c", on_terminal, str(terminal), *make],
+            pass_fds=(terminal,),
+            text=True,
+            cwd=ROOT,
+            env=_environment(),
+        ) as process,
+    ):
+        os.close(terminal)
+        server = LocalServer(process, output, state, interrupt=lambda: os.write(keyboard, b"\x03"))
+        with _stopped_at_the_end(server):
+            yield server
+
+
+def _environment() -> dict[str, str]:
+    """The variables of a shell that knows nothing of tests, AWS or Sundial."""
+    ours = ("AWS_", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "SUNDIAL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+@contextmanager
+def _stopped_at_the_end(server: LocalServer) -> Iterator[LocalServer]:
+    try:
+        yield server
+        server.stop()
+    finally:
+        if server.runs:
+            server.kill()
+        _watch(server)
 
 
 def _watch(server: LocalServer) -> None:
