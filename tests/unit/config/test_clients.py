@@ -200,6 +200,43 @@ def test_a_redirect_uri_that_is_unwise_or_of_no_use_yet_is_a_warning(uri: str, m
     assert (problem.severity, problem.message) == (Severity.WARNING, message)
 
 
+# What its tokens may be for, and what they say of itself.
+
+
+def test_peers_resources_and_its_own_groups_are_read() -> None:
+    text = """\
+staticClients:
+  - id: a
+    secretHash: cd4e57bc33d9c976fa33a2c9a2aea3a57a829b84a68a1f99d3002c18893d976a
+    trustedPeers: [b]
+    resources: [https://api.example.com/v1, "urn:example:api"]
+    clientCredentialsClaims: {groups: [ops]}
+  - {id: b, public: true}
+"""
+    a = without_problems(text).clients["a"]
+    assert a.trusted_peers == ("b",)
+    assert a.resources == ("https://api.example.com/v1", "urn:example:api")
+    assert a.own_groups == ("ops",)
+
+
+@pytest.mark.parametrize("resource", ["api", "/api", "https://api.example.com/#x", "https://a b", "https:", "ü:x"])
+def test_a_resource_is_an_absolute_uri_without_a_fragment(resource: str) -> None:
+    problem = the_problem(client(f"{PUBLIC}, resources: ['{resource}']"))
+    assert problem.key == "staticClients[0].resources[0]"
+    assert problem.message == "is not an absolute URI without a fragment (RFC 8707 §2)"
+
+
+def test_a_trusted_peer_that_the_file_does_not_know_is_a_warning_for_it_may_be_one_of_the_table() -> None:
+    problem = the_problem("staticClients: [{id: builds, public: true, trustedPeers: [biulds]}]")
+    assert (problem.severity, problem.key) == (Severity.WARNING, "staticClients[0].trustedPeers[0]")
+    assert problem.remedy == "did you mean 'builds'?"
+
+
+def test_a_public_client_has_no_tokens_for_itself_and_so_no_groups_in_them() -> None:
+    problem = the_problem(client(f"{PUBLIC}, clientCredentialsClaims: {{groups: [ops]}}"))
+    assert problem.key == "staticClients[0].clientCredentialsClaims"
+
+
 # What must fit the rest of the file.
 
 

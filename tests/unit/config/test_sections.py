@@ -10,7 +10,7 @@ from sundial.config.model import Expiry, Frontend, OAuth2, Signing, Web
 from sundial.config.problems import Severity
 from sundial.config.reader import read
 from sundial.expiry.policies import OnReplay, RefreshTokenSettings
-from tests.support.config import MINIMAL, the_problem, without_problems
+from tests.support.config import MINIMAL, make_config, problems_of, the_problem, without_problems
 
 
 def issuer_of(issuer: str) -> str:
@@ -194,6 +194,44 @@ def test_an_unknown_flow_is_an_error_with_the_nearest_match(text: str, key: str,
     problem = the_problem(f"oauth2: {{{text}}}")
     assert (problem.key, problem.message) == (key, "is unknown")
     assert remedy in problem.remedy
+
+
+def test_without_grant_types_every_grant_is_served_that_needs_no_setting() -> None:
+    assert without_problems("").oauth2.grant_types == (
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    )
+
+
+def test_the_password_grant_is_served_where_there_is_a_connector_for_it() -> None:
+    oauth2 = without_problems("oauth2: {passwordConnector: local}").oauth2
+    assert oauth2.password_connector == "local"
+    assert oauth2.grant_types[-1] == "password"
+    stated = without_problems("oauth2: {passwordConnector: local, grantTypes: [password]}").oauth2
+    assert stated.grant_types == ("password",)
+
+
+def test_the_password_grant_without_a_connector_is_left_out_with_a_warning() -> None:
+    text = "oauth2: {grantTypes: [refresh_token, password]}"
+    problem = the_problem(text)
+    assert (problem.severity, problem.key) == (Severity.WARNING, "oauth2.grantTypes")
+    assert make_config(MINIMAL + text).oauth2.grant_types == ("refresh_token",)
+
+
+def test_a_password_connector_that_no_grant_uses_is_a_warning() -> None:
+    problem = the_problem("oauth2: {passwordConnector: local, grantTypes: [refresh_token]}")
+    assert (problem.severity, problem.key) == (Severity.WARNING, "oauth2.passwordConnector")
+
+
+def test_a_password_connector_must_be_there_and_check_passwords() -> None:
+    problem = the_problem("oauth2: {passwordConnector: loacl}")
+    assert (problem.message, problem.remedy) == ("is not the id of a connector", "did you mean 'local'?")
+    text = "connectors: [{type: authproxy, id: proxy, name: Proxy}]\noauth2: {passwordConnector: proxy}"
+    problem = next(one for one in problems_of(text) if one.key == "oauth2.passwordConnector")
+    assert problem.message == "is a connector that checks no passwords: people log in at its provider"
+    assert problem.remedy == "use local"
 
 
 # signing, and Dex's signer

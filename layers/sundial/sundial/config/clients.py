@@ -14,6 +14,7 @@ from sundial.config.model import Client, ClientExpiry, ConnectorConfig, Expiry, 
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
 from sundial.config.suggestions import one_of, remedy_for
+from sundial.tokens.resources import is_resource
 
 _CLIENT_ID = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.1
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -28,7 +29,8 @@ def read_clients(
 ) -> Mapping[str, Client]:
     """Return the clients by id; each must fit the `expiry`, the `signing` and the `connectors` of the file."""
     clients: dict[str, Client] = {}
-    for section in root.sections("staticClients"):
+    sections = tuple(root.sections("staticClients"))
+    for section in sections:
         client = read_client(section, expiry, signing, connectors)
         check_connectors(section, connectors)
         if client.id in clients:
@@ -36,12 +38,12 @@ def read_clients(
             section.error(key, "is an earlier client's too", "give each client an id of its own")
         elif client.id:
             clients[client.id] = client
+    for section in sections:
+        _check_peers(section, clients)
     return MappingProxyType(clients)
 
 
-def read_client(
-    section: Section, expiry: Expiry, signing: Signing, connectors: tuple[ConnectorConfig, ...]
-) -> Client:
+def read_client(section: Section, expiry: Expiry, signing: Signing, connectors: tuple[ConnectorConfig, ...]) -> Client:
     """Return the client of `section`, of the file or of the table; its id is empty where that can't be used."""
     client = _client(section)
     _check_algorithm(section, client, signing)
@@ -61,8 +63,8 @@ def read_client_expiry(parent: Section) -> ClientExpiry:
 def _client(section: Section) -> Client:
     client_id = _client_id(section)
     public = section.flag("public")
-    section.not_yet("trustedPeers", "postLogoutRedirectURIs", "backchannelLogoutURI")
-    section.not_yet("mfaChain", "ssoSharedWith", "clientCredentialsClaims")
+    section.not_yet("postLogoutRedirectURIs", "backchannelLogoutURI")
+    section.not_yet("mfaChain", "ssoSharedWith")
     section.choice("refreshTokenLifetime", ("standalone",), default="standalone")
     return Client(
         id=client_id,
@@ -70,6 +72,9 @@ def _client(section: Section) -> Client:
         secret_sha256=_secret(section, public=public),
         redirect_uris=_redirect_uris(section),
         public=public,
+        trusted_peers=section.texts("trustedPeers"),
+        resources=_resources(section),
+        own_groups=_own_groups(section, public=public),
         allowed_connectors=section.texts("allowedConnectors"),
         logo_url=read_logo(section),
         id_token_signed_response_alg=section.text("idTokenSignedResponseAlg"),
@@ -186,6 +191,34 @@ def _unwise_about_redirect_uri(uri: str) -> tuple[str, str] | None:
 def _is_device_callback(uri: str) -> bool:
     """Return whether `uri` is the path that Dex wants among the redirect URIs of a client of its device flow."""
     return uri.startswith("/") and not uri.startswith("//") and uri.endswith("/device/callback")
+
+
+def _resources(section: Section) -> tuple[str, ...]:
+    resources = tuple(section.indexed_texts("resources"))
+    for index, resource in resources:
+        if not is_resource(resource):
+            message = "is not an absolute URI without a fragment (RFC 8707 §2)"
+            section.error("resources", message, "write all of it, such as 'https://api.example.com'", index=index)
+    return tuple(resource for _, resource in resources)
+
+
+def _own_groups(section: Section, *, public: bool) -> tuple[str, ...]:
+    """Return the groups of `clientCredentialsClaims`: Dex's, for the tokens that a client has for itself."""
+    if public and section.states("clientCredentialsClaims"):
+        message = "belongs to a client that is public, and such a client has no tokens for itself"
+        section.error("clientCredentialsClaims", message, "remove it, or 'public: true'")
+    claims = section.section("clientCredentialsClaims")
+    groups = claims.texts("groups")
+    claims.close()
+    return groups
+
+
+def _check_peers(section: Section, clients: Mapping[str, Client]) -> None:
+    """Warn of a trusted peer that this file doesn't know: a slip of the pen, or a client of the table."""
+    for index, peer in section.indexed_texts("trustedPeers"):
+        if peer not in clients:
+            message = "is not a client of this file"
+            section.warn("trustedPeers", message, remedy_for(peer, clients), index=index)
 
 
 def check_connectors(section: Section, connectors: tuple[ConnectorConfig, ...]) -> None:

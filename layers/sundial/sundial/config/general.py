@@ -9,15 +9,26 @@ from datetime import timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from sundial.config.model import Expiry, Frontend, OAuth2, Pkce, Signing, Web
+from sundial.config.model import (
+    PASSWORD_GRANT,
+    SERVED_GRANTS,
+    ConnectorConfig,
+    Expiry,
+    Frontend,
+    OAuth2,
+    Pkce,
+    Signing,
+    Web,
+)
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
-from sundial.config.suggestions import remedy_for
+from sundial.config.suggestions import one_of, remedy_for
 from sundial.expiry.durations import format_duration
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy, RefreshTokenSettings
 
 SERVED_ALGORITHMS = ("RS256", "ES256")
-SERVED_GRANTS = ("authorization_code", "refresh_token")
+_CHECK_PASSWORDS = ("password", "ldap", "mockPassword")
+"""The types of connectors whose password can be typed into somebody else's form (connectors.base: PasswordLogin)."""
 _SHORTEST_SIGNING_KEYS = timedelta(minutes=10)
 _SHORTEST_PUBLISH_AHEAD = timedelta(minutes=10)  # the functions themselves cache for five
 _LONGEST_AUTH_CODES = timedelta(minutes=10)
@@ -158,25 +169,53 @@ def read_lifetime(section: Section, key: str, *, at_least: timedelta = timedelta
     return duration
 
 
-def read_oauth2(root: Section) -> OAuth2:
-    """Return the `oauth2` section."""
+def read_oauth2(root: Section, connectors: tuple[ConnectorConfig, ...]) -> OAuth2:
+    """Return the `oauth2` section; its `passwordConnector` is one of `connectors`."""
     section = root.section("oauth2")
+    password_connector = _password_connector(section, connectors)
     pkce = section.section("pkce")
     methods = ("S256", "plain")
     oauth2 = OAuth2(
         response_types=section.choices("responseTypes", ("code",), default=("code",)),
-        grant_types=section.choices("grantTypes", SERVED_GRANTS, default=SERVED_GRANTS),
+        grant_types=_grant_types(section, password_connector),
         skip_approval_screen=section.flag("skipApprovalScreen"),
         always_show_login_screen=section.flag("alwaysShowLoginScreen"),
+        password_connector=password_connector,
         pkce=Pkce(
             enforce=pkce.flag("enforce"),
             code_challenge_methods=pkce.choices("codeChallengeMethodsSupported", methods, default=methods),
         ),
     )
-    section.not_yet("passwordConnector")
     pkce.close()
     section.close()
     return oauth2
+
+
+def _password_connector(section: Section, connectors: tuple[ConnectorConfig, ...]) -> str | None:
+    """Return `passwordConnector`: the id of a connector that checks passwords."""
+    key = "passwordConnector"
+    wanted = section.text(key)
+    if wanted is None:
+        return None
+    by_id = {connector.id: connector for connector in connectors}
+    if wanted not in by_id:
+        section.error(key, "is not the id of a connector", remedy_for(wanted, by_id))
+    elif by_id[wanted].type not in _CHECK_PASSWORDS:
+        able = [id for id, connector in by_id.items() if connector.type in _CHECK_PASSWORDS]
+        message = "is a connector that checks no passwords: people log in at its provider"
+        section.error(key, message, f"use {one_of(able)}" if able else "remove it")
+    return wanted
+
+
+def _grant_types(section: Section, password_connector: str | None) -> tuple[str, ...]:
+    """Return `grantTypes`; as in Dex the password grant is served where there is a connector for it, and only there."""
+    default = (*SERVED_GRANTS, PASSWORD_GRANT) if password_connector else SERVED_GRANTS
+    stated = section.choices("grantTypes", (*SERVED_GRANTS, PASSWORD_GRANT), default=default)
+    if PASSWORD_GRANT in stated and password_connector is None:
+        section.warn("grantTypes", "has 'password' without a passwordConnector, and so it is not served", "name one")
+    if PASSWORD_GRANT not in stated and password_connector is not None:
+        section.warn("passwordConnector", "is of no use: grantTypes leaves out 'password'", "add it there")
+    return tuple(grant for grant in stated if grant != PASSWORD_GRANT or password_connector is not None)
 
 
 def read_signing(root: Section, signer: DexSigner) -> Signing:

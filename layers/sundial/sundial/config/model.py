@@ -16,6 +16,12 @@ from sundial.expiry.policies import RefreshTokenPolicy, RefreshTokenSettings
 from sundial.settings import setting
 
 
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name, not a token)
+SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE)
+"""The grants that need no setting of their own."""
+PASSWORD_GRANT = "password"  # noqa: S105
+
+
 def _empty() -> Mapping[str, Any]:
     return MappingProxyType({})
 
@@ -115,6 +121,21 @@ class Client:
         default=(),
         metadata=setting("trustedPeers", "clients that may ask for tokens with this one as audience", default="[]"),
     )
+    resources: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            "resources",
+            "APIs that it may have access tokens for: absolute URIs, compared exactly (RFC 8707)",
+            default="[]",
+            ours=True,
+        ),
+    )
+    own_groups: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            "clientCredentialsClaims.groups", "the `groups` of its own tokens (client credentials)", default="[]"
+        ),
+    )
     allowed_connectors: tuple[str, ...] = field(
         default=(), metadata=setting("allowedConnectors", "ids of the connectors that it offers", default="all")
     )
@@ -207,8 +228,12 @@ class OAuth2:
         default=("code",), metadata=setting("responseTypes", "`code`", default="[code]")
     )
     grant_types: tuple[str, ...] = field(
-        default=("authorization_code", "refresh_token"),
-        metadata=setting("grantTypes", "`authorization_code` and `refresh_token`", default="all that are served"),
+        default=SERVED_GRANTS,
+        metadata=setting(
+            "grantTypes",
+            "of " + ", ".join(f"`{grant}`" for grant in (*SERVED_GRANTS, PASSWORD_GRANT)),
+            default="all but `password`, and that too where there is a passwordConnector",
+        ),
     )
     skip_approval_screen: bool = field(
         default=False, metadata=setting("skipApprovalScreen", "don't ask for consent", default="false")
@@ -218,7 +243,10 @@ class OAuth2:
         metadata=setting("alwaysShowLoginScreen", "let people choose even from one connector", default="false"),
     )
     password_connector: str | None = field(
-        default=None, metadata=setting("passwordConnector", "the connector of the password grant")
+        default=None,
+        metadata=setting(
+            "passwordConnector", "id of the connector that checks the passwords of the password grant", default="none"
+        ),
     )
     pkce: Pkce = field(default=Pkce(), metadata=setting("pkce", "see `oauth2.pkce`"))
 

@@ -57,7 +57,7 @@ def read(
         enable_password_db=password_db,
         static_passwords=read_passwords(root, password_db=password_db),
         expiry=expiry,
-        oauth2=read_oauth2(root),
+        oauth2=read_oauth2(root, connectors),
         signing=signing,
         web=read_web(root),
         frontend=read_frontend(root, theme_css),

@@ -50,20 +50,14 @@ NOT_SERVED_YET = MappingProxyType(
         "mfa": "a second factor",
         "sessions": "a login that several clients share",
         "logger.excludeFields": "a choice of what the log leaves out",
-        "oauth2.passwordConnector": "the resource owner password grant",
         "staticClients[].backchannelLogoutURI": "back-channel logout",
-        "staticClients[].clientCredentialsClaims": "the client credentials grant",
         "staticClients[].mfaChain": "a second factor",
         "staticClients[].postLogoutRedirectURIs": "logout (RP-Initiated Logout)",
         "staticClients[].ssoSharedWith": "a login that several clients share",
-        "staticClients[].trustedPeers": "tokens with another client as audience",
         # a key and one of its values
         **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},
-        "oauth2.grantTypes: client_credentials": "the client credentials grant",
         "oauth2.grantTypes: implicit": "the implicit flow",
-        "oauth2.grantTypes: password": "the resource owner password grant",
         "oauth2.grantTypes: urn:ietf:params:oauth:grant-type:device_code": "the device grant",
-        "oauth2.grantTypes: urn:ietf:params:oauth:grant-type:token-exchange": "token exchange",
         **{
             f"oauth2.responseTypes: {name}": "the implicit and the hybrid flow"
             for name in ("token", "id_token", "code token", "code id_token", "id_token token", "code id_token token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from sundial.config.model import Config
 from sundial.expiry.family import Claims
 
 
@@ -56,3 +57,10 @@ class TokenExchange(Connector, Protocol):
         `token_type` is one of RFC 8693 §3, an access token's or an ID token's; a connector that can't tell of that
         type answers None. Raises `temporarily_unavailable` (503) where the upstream can't be reached.
         """
+
+
+def grantable(scopes: frozenset[str], connector: Connector, config: Config) -> frozenset[str]:
+    """Return `scopes` without `offline_access` where nothing could ever be refreshed (RFC 6749 §3.3 allows it)."""
+    if isinstance(connector, Refreshable) and "refresh_token" in config.oauth2.grant_types:
+        return scopes
+    return scopes - {"offline_access"}
