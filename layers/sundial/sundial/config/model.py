@@ -15,7 +15,6 @@ from typing import Any
 from sundial.expiry.policies import RefreshTokenPolicy, RefreshTokenSettings
 from sundial.settings import setting
 
-
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name, not a token)
 SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE)
 """The grants that need no setting of their own."""
