@@ -46,9 +46,10 @@ def nothing_happens(_call: str) -> None:
 
 @dataclass
 class MemoryVault:
-    """A RingStore in memory, by way of the JSON document. `network` is called with the name of each call it stands for.
+    """A RingStore in memory, by way of the JSON document.
 
-    What `network` raises is a crash before the call is made; `lose_answer` is one after it.
+    `network` is told of each call before it is made, and of each write once more after it: what it
+    raises is a crash there.
     """
 
     network: Callable[[str], None] = nothing_happens

@@ -1,0 +1,78 @@
+"""The discovery documents say what is configured, and where it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from sundial.authorize.checks import SCOPES
+from sundial.discovery.documents import authorization_server_metadata, openid_configuration
+from tests.support.config import APP, make_config
+
+REQUIRED_OIDC = {  # OpenID Connect Discovery §3
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+}
+
+
+def test_the_openid_document_has_what_the_specification_requires_and_absolute_urls() -> None:
+    document = openid_configuration(make_config())
+    assert document.keys() >= REQUIRED_OIDC
+    urls = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
+    assert urls == {
+        "authorization_endpoint": "https://id.example.com/auth",
+        "token_endpoint": "https://id.example.com/token",
+        "userinfo_endpoint": "https://id.example.com/userinfo",
+        "jwks_uri": "https://id.example.com/keys",
+    }
+
+
+@pytest.mark.parametrize("issuer", ["https://id.example.com/dex", "https://id.example.com/dex/"])
+def test_every_endpoint_lives_under_the_issuers_path(issuer: str) -> None:
+    document = openid_configuration(make_config(APP.replace("https://id.example.com", issuer)))
+    assert document["issuer"] == issuer, "to the letter: it is compared with the iss of every token"
+    assert document["token_endpoint"] == "https://id.example.com/dex/token"
+
+
+def test_what_is_not_served_is_not_offered() -> None:
+    document = openid_configuration(make_config())
+    assert document["response_types_supported"] == ["code"]
+    assert document["response_modes_supported"] == ["query"]
+    assert document["request_uri_parameter_supported"] is False
+    for name in ("revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint"):
+        assert name not in document
+
+
+def test_algorithms_grants_and_pkce_methods_are_those_of_the_configuration() -> None:
+    document = openid_configuration(
+        make_config(
+            APP
+            + "signing: {algorithms: [ES256, RS256]}\n"
+            + "oauth2: {grantTypes: [authorization_code], pkce: {codeChallengeMethodsSupported: [S256]}}\n"
+        )
+    )
+    assert document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
+    assert document["grant_types_supported"] == ["authorization_code"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    assert "offline_access" not in document["scopes_supported"], "it would yield nothing"
+
+
+def test_scopes_are_those_that_are_served() -> None:
+    assert openid_configuration(make_config())["scopes_supported"] == list(SCOPES)
+
+
+def test_clients_without_a_secret_are_welcome_only_where_there_is_one() -> None:
+    offered = "token_endpoint_auth_methods_supported"
+    assert openid_configuration(make_config())[offered] == ["client_secret_basic", "client_secret_post"]
+    with_public = make_config(APP + "  - {id: cli, public: true}\n")
+    assert "none" in openid_configuration(with_public)[offered]
+
+
+def test_the_oauth_document_says_the_same_of_what_both_describe() -> None:
+    oauth, oidc = authorization_server_metadata(make_config()), openid_configuration(make_config())
+    assert oauth.items() <= oidc.items()
+    assert oauth["authorization_response_iss_parameter_supported"] is True
