@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def clients(stack: OwnStack) -> DynamoClients:
     return DynamoClients(stack.dynamodb, stack.directory_table)
 
 
-def new(client_id: str = "table-app", **document: object) -> StoredClient:
+def new(client_id: str = "table-app", **document: Any) -> StoredClient:
     return replace(a_client(client_id, **document), version=0)
 
 

@@ -96,6 +96,6 @@ def test_where_refresh_tokens_are_immortal_anyway_a_client_may_say_what_it_likes
 
 
 def test_no_problem_shows_a_secret() -> None:
-    _, found = check(a_client(public=True).document | {"secret": "in-clear-for-once"}, make_config())
+    _, found = check(a_client(public=True, secret="in-clear-for-once").document, make_config())
     assert "in-clear-for-once" not in str(found)
     assert a_client().document["secretHash"] not in str(found)
