@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 
 from sundial.authorize.endpoint import ROUTES, edge_of
 from sundial.authorize.server import AuthorizeServer
+from sundial.clients import ClientRegistry
 from sundial.config.model import Config, ConnectorConfig
 from sundial.connectors.base import Connector
 from sundial.connectors.password import PasswordConnector
@@ -20,6 +21,7 @@ from sundial.tokens.subject import user_tag
 from sundial.web.browser import BindingCookie
 from sundial.web.edge import Edge
 from sundial.web.pages import Pages
+from tests.support.clients import MemoryClients
 from tests.support.config import make_config
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MemoryFamilies
@@ -106,6 +108,7 @@ class BrowserWorld:
     now: int = LOGIN_AT
     families: FlakyFamilies = field(default_factory=FlakyFamilies)
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    clients: MemoryClients = field(default_factory=MemoryClients)
     ring: Any = field(default_factory=FixedRing)
     config: Config = field(init=False)
     edge: Edge = field(init=False)
@@ -125,6 +128,7 @@ class BrowserWorld:
         local = PasswordConnector("local", "Email", self.config.static_passwords, lambda: self.directory)
         server = AuthorizeServer(
             self.config,
+            ClientRegistry(self.config, lambda: self.clients),
             self.families,
             self.ring,
             {connector.id: connector for connector in (local, *self.more)},

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sundial.clients import ClientRegistry
     from sundial.config.model import Config
     from sundial.keys.cache import RingCache
     from sundial.keys.jwks import PublicKeyStore
@@ -47,6 +48,15 @@ class Deployment:
         from sundial.store.directory import DynamoDirectory
 
         return DynamoDirectory(self.client("dynamodb"), self._environment["SUNDIAL_DIRECTORY_TABLE"])
+
+    @cached_property
+    def clients(self) -> ClientRegistry:
+        """The clients of the configuration, and those of the table (SUNDIAL_DIRECTORY_TABLE)."""
+        from sundial.clients import ClientRegistry
+        from sundial.store.clients import DynamoClients
+
+        table = self._environment["SUNDIAL_DIRECTORY_TABLE"]
+        return ClientRegistry(self.config, lambda: DynamoClients(self.client("dynamodb"), table))
 
     @cached_property
     def public_keys(self) -> PublicKeyStore:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from sundial.clients import Clients
 from sundial.config.model import Client, Config, Pkce
 from sundial.errors import (
     OAuthError,
@@ -42,11 +43,11 @@ headers; so no login ends in a 414 after the client has been told nothing."""
 _LONGEST_LOOPBACK = 512
 
 
-def check_client(parameters: Parameters, clients: Mapping[str, Client]) -> Client:
+def check_client(parameters: Parameters, clients: Clients, now: int) -> Client:
     """RFC 6749 §4.1.2.1: without a client that we know, nobody can be told but the user."""
     if "client_id" not in parameters:
         raise invalid_request("The application did not say which one it is: client_id is missing.")
-    client = clients.get(parameters["client_id"])
+    client = clients.find(parameters["client_id"], now)
     if client is None:
         raise invalid_request("The application is not known here: its client_id is not registered.")
     return client

@@ -46,7 +46,7 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
     form = request.form()
     binding = binding_of(server, request)
     login = open_login(server, form.get("req"), binding, request.now)
-    client = client_of(server, login.request)
+    client = client_of(server, login.request, request.now)
     connector_of(server, client, login.connector_id)
     answer = form.get("approval")
     if answer == "deny":

@@ -41,10 +41,10 @@ def authorization(server: AuthorizeServer, request: Request) -> Response:
     parameters, repeated = read_parameters(request.raw_query)
     if "req" in parameters:
         asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
-        return _chooser(server, client_of(server, asked), parameters["req"])
+        return _chooser(server, client_of(server, asked, request.now), parameters["req"])
     if "posted" in parameters:
         asked = open_posted(server, parameters["posted"], request.now)
-        return _go_on(server, request, asked, client_of(server, asked))
+        return _go_on(server, request, asked, client_of(server, asked, request.now))
     return _check(server, request, parameters, repeated, lambda asked, client: _go_on(server, request, asked, client))
 
 
@@ -70,7 +70,9 @@ def connector_authorization(server: AuthorizeServer, request: Request) -> Respon
     parameters, repeated = read_parameters(request.raw_query)
     if "req" in parameters:
         asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
-        return _start(server, connector_of(server, client_of(server, asked), connector_id), parameters["req"])
+        return _start(
+            server, connector_of(server, client_of(server, asked, request.now), connector_id), parameters["req"]
+        )
     return _check(
         server,
         request,
@@ -84,7 +86,7 @@ def _check(
     server: AuthorizeServer, request: Request, parameters: Mapping[str, str], repeated: frozenset[str], go_on: Next
 ) -> Response:
     """RFC 6749 §4.1.2.1: an error is told to the user until the client's address is known, and then to the client."""
-    destination = check_destination(parameters, repeated, server.config)
+    destination = check_destination(parameters, repeated, server.clients, request.now)
     try:
         asked = check_request(parameters, repeated, destination, server.config, request.now)
     except OAuthError as error:
@@ -161,6 +163,7 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
     config = deployment.config
     server = AuthorizeServer(
         config,
+        deployment.clients,
         deployment.families,
         deployment.ring,
         {connector.id: connector for connector in open_connectors(deployment)},

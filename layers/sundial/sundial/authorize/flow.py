@@ -103,13 +103,15 @@ def open_login(server: AuthorizeServer, sealed: str | None, binding: str, now: i
     return login
 
 
-def client_of(server: AuthorizeServer, asked: AuthorizationRequest) -> Client:
+def client_of(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> Client:
     """Return the client of a request that was sealed earlier; raises where the configuration has moved on."""
     parameters = {"client_id": asked.client_id, "redirect_uri": asked.redirect_uri}
     try:
-        client = checks.check_client(parameters, server.config.clients)
+        client = checks.check_client(parameters, server.clients, now)
         checks.check_redirect_uri(parameters, client)
     except OAuthError as error:
+        if error.status == 503:
+            raise
         raise invalid_request(_CHANGED, detail=error.description) from None
     return client
 

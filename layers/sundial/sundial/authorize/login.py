@@ -89,7 +89,7 @@ def log_in(server: AuthorizeServer, request: Request) -> Response:
 
 def _step(server: AuthorizeServer, request: Request, sealed: str | None, binding: str) -> _Step:
     asked = open_request(server, sealed, binding, request.now)
-    client = client_of(server, asked)
+    client = client_of(server, asked, request.now)
     connector = connector_of(server, client, request.path_parameters.get("connector", ""))
     if not isinstance(connector, PasswordLogin):
         raise OAuthError("not_found", "This way to log in has no such page.", status=404)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sundial.authorize import checks
+from sundial.clients import Clients
 from sundial.config.model import Client, Config
 
 
@@ -53,10 +54,12 @@ class AuthorizationRequest:
         return cls(**{**payload, "scopes": frozenset(payload["scopes"])})
 
 
-def check_destination(parameters: Mapping[str, str], repeated: frozenset[str], config: Config) -> Destination:
+def check_destination(
+    parameters: Mapping[str, str], repeated: frozenset[str], clients: Clients, now: int
+) -> Destination:
     """Return where the answer goes; raises what only the user can be told."""
     checks.check_not_repeated(repeated & {"client_id", "redirect_uri"})
-    client = checks.check_client(parameters, config.clients)
+    client = checks.check_client(parameters, clients, now)
     redirect_uri = checks.check_redirect_uri(parameters, client)
     return Destination(client, redirect_uri, None if "state" in repeated else parameters.get("state"))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
+from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector, Refreshable
 from sundial.web.browser import BindingCookie
@@ -23,6 +24,7 @@ class AuthorizeServer:
     """The configuration, the stores and the pages. `connectors` are by id, in the order of the file."""
 
     config: Config
+    clients: Clients
     families: FamilyStore
     ring: RingCache
     connectors: Mapping[str, Connector]
