@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sundial_local.paths import ROOT
-from tests.support.local_server import BANNER_END, make_run
+from tests.support.local_server import BANNER_END, make_run, needs_proc
 from tests.support.relying_party import RelyingParty
 
 pytestmark = pytest.mark.skipif(
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@needs_proc
 def test_ctrl_c_stops_everything_that_was_started_and_a_second_run_goes_on(
     tmp_path: Path, relying_party: Callable[..., RelyingParty]
 ) -> None:

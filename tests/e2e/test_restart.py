@@ -10,7 +10,7 @@ import jwt
 import pytest
 from authlib.integrations.base_client import OAuthError
 
-from tests.support.local_server import BANNER_END, local_server
+from tests.support.local_server import BANNER_END, local_server, needs_proc
 from tests.support.relying_party import RelyingParty, verify
 
 MakeParty = Callable[..., RelyingParty]
@@ -77,6 +77,7 @@ def test_an_issuer_with_a_path_is_served_under_it(tmp_path: Path, relying_party:
         assert party.userinfo()["email"] == "admin@example.com"
 
 
+@needs_proc
 def test_an_issuer_behind_a_proxy_is_served_as_it_is_configured(tmp_path: Path, relying_party: MakeParty) -> None:
     config = _config(tmp_path, "https://login.example.com/dex")
     with local_server(tmp_path / "state", "--config", str(config)) as server:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.local_server import LocalServer, local_server
+from tests.support.local_server import LocalServer, local_server, needs_proc
 
 _TEMPLATE = """
 Parameters: {Issuer: {Type: String}}
@@ -163,6 +163,7 @@ def test_a_scheduled_run_that_fails_is_said_and_requests_are_answered(project: P
         assert "ZeroDivisionError" in project.state.joinpath("log.jsonl").read_text(encoding="utf-8")
 
 
+@needs_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_leaves_no_process_and_no_listener(server: LocalServer, number: int) -> None:
     url = urlsplit(server.issuer)
@@ -191,6 +192,7 @@ def test_code_that_hangs_while_it_is_loaded_does_not_keep_it_from_stopping(proje
         assert server.stop() == 0
 
 
+@needs_proc
 def test_killing_it_leaves_no_process_and_the_state_is_saved(project: Project) -> None:
     with project.serve() as server:
         server.wait_for("Ctrl-C stops it")

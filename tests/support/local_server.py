@@ -16,8 +16,13 @@ from threading import Thread
 from time import monotonic
 from typing import IO
 
+import pytest
+
 from sundial_local.paths import LAYER, ROOT, TOOLS
 from tests.support.leak_watch import LEAKS
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc to see processes")
+"""For a test that looks at processes and sockets."""
 
 BANNER_END = "Ctrl-C stops it."
 _SECONDS_TO_START = 60
@@ -97,11 +102,12 @@ class LocalServer:
 
     def descendants(self) -> list[int]:
         """Return the processes that descend from it, from /proc."""
-        parents = {
-            int(entry.name): int(entry.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-            for entry in Path("/proc").iterdir()
-            if entry.name.isdigit()
-        }
+        parents = {}
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):  # one that has just ended
+                if entry.name.isdigit():
+                    after_name = entry.joinpath("stat").read_text(encoding="utf-8").rpartition(")")[2]
+                    parents[int(entry.name)] = int(after_name.split()[1])
         found = [self.pid]
         for process in found:
             found += [child for child, parent in parents.items() if parent == process]
