@@ -12,6 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.types import Options
 
+from sundial.clients import ClientRegistry
 from sundial.config.model import Config
 from sundial.connectors.password import PasswordConnector
 from sundial.errors import temporarily_unavailable
@@ -24,6 +25,7 @@ from sundial.store.families import FamilyStore
 from sundial.tokens.opaque import Kind, mint
 from sundial.tokens.subject import connector_tag
 from sundial.web.edge import Edge
+from tests.support.clients import MemoryClients
 from tests.support.config import make_config
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_login
@@ -127,6 +129,7 @@ class TokenWorld:
     now: int = LOGIN_AT
     config: Config = field(init=False)
     ring: Any = field(default_factory=FixedRing)
+    clients: MemoryClients = field(default_factory=MemoryClients)
 
     def __post_init__(self) -> None:
         self.configure(CONFIG.rstrip() + f" {self.refresh_tokens}\n")
@@ -135,7 +138,8 @@ class TokenWorld:
         """Put another configuration in force, as a deployment in mid-life does."""
         self.config = make_config(yaml_text)
         local = PasswordConnector("local", "Email", self.config.static_passwords, EmptyTable)
-        server = TokenServer(self.config, self.families, self.ring, {connector_tag("local"): local})
+        clients = ClientRegistry(self.config, lambda: self.clients)
+        server = TokenServer(self.config, clients, self.families, self.ring, {connector_tag("local"): local})
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
 
     def post(self, headers: Mapping[str, str] | None = None, **form: str) -> Answer:

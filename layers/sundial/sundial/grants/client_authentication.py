@@ -9,12 +9,13 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
+from sundial.clients import Clients
 from sundial.config.model import Client
 from sundial.errors import invalid_client, invalid_request
 
 
 def authenticate_client(
-    authorization: str | None, parameters: Mapping[str, str], clients: Mapping[str, Client]
+    authorization: str | None, parameters: Mapping[str, str], clients: Clients, now: int
 ) -> Client:
     """Return the client that the request is from, proven by its secret unless it is public.
 
@@ -32,8 +33,8 @@ def authenticate_client(
         client_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
         if not client_id:
             raise invalid_client("no client authentication: send client_id and client_secret, or HTTP Basic")
-    client = clients.get(client_id)
-    if client is None or not _secret_matches(client, secret):
+    client = clients.find(client_id, now)
+    if client is None or not _secret_matches(client, secret, now):
         raise invalid_client("unknown client, or wrong client secret", basic=authorization is not None)
     return client
 
@@ -53,8 +54,11 @@ def _basic(authorization: str) -> tuple[str, str]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _secret_matches(client: Client, secret: str) -> bool:
+def _secret_matches(client: Client, secret: str, now: int) -> bool:
+    """Return whether `secret` is the client's, or the one before it in the time in which both work."""
     if client.secret_sha256 is None:
         return client.public and not secret
     digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
-    return hmac.compare_digest(digest, client.secret_sha256)
+    former = client.former_secret
+    is_former = former is not None and now <= former.until and hmac.compare_digest(digest, former.sha256)
+    return hmac.compare_digest(digest, client.secret_sha256) or is_former

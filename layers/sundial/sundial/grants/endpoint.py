@@ -32,7 +32,7 @@ def token_endpoint(server: TokenServer, request: Request) -> Response:
     if request.raw_query:
         raise invalid_request("the parameters belong in the body, not in the URL (RFC 6749 §2.3.1 and §3.2)")
     parameters = request.form()
-    client = authenticate_client(request.headers.get("authorization"), parameters, server.config.clients)
+    client = authenticate_client(request.headers.get("authorization"), parameters, server.clients, request.now)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise invalid_request("grant_type is missing (RFC 6749 §4.1.3 and §6)")
@@ -49,6 +49,6 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
 def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
     """Return the handler of the function `token`."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
-    server = TokenServer(deployment.config, deployment.families, deployment.ring, connectors)
+    server = TokenServer(deployment.config, deployment.clients, deployment.families, deployment.ring, connectors)
     cross_origin = frozenset(("/token",))
     return Edge("token", token_routes(server), deployment.config, clock=clock, cross_origin=cross_origin)

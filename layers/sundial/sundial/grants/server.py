@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector
 from sundial.expiry.family import Family
@@ -22,6 +23,7 @@ class TokenServer:
     """The token endpoint's configuration and stores. `connectors` are by connector tag (tokens.subject)."""
 
     config: Config
+    clients: Clients
     families: FamilyStore
     ring: RingCache
     connectors: Mapping[bytes, Connector]
