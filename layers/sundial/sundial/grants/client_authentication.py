@@ -14,9 +14,7 @@ from sundial.config.model import Client
 from sundial.errors import invalid_client, invalid_request
 
 
-def authenticate_client(
-    authorization: str | None, parameters: Mapping[str, str], clients: Clients, now: int
-) -> Client:
+def authenticate_client(authorization: str | None, parameters: Mapping[str, str], clients: Clients, now: int) -> Client:
     """Return the client that the request is from, proven by its secret unless it is public.
 
     `authorization` is the request's Authorization header. Raises `invalid_client`, 401, for an unknown
