@@ -21,6 +21,7 @@ from sundial.grants.endpoint import token_routes
 from sundial.grants.server import TokenServer
 from sundial.keys.cache import Signer
 from sundial.keys.ring import MacKey
+from sundial.store.directory import Directory
 from sundial.store.families import FamilyStore
 from sundial.tokens.opaque import Kind, mint
 from sundial.tokens.subject import connector_tag
@@ -100,7 +101,7 @@ class FixedRing:
 class EmptyTable:
     """A table without users; a test that has users of the file alone never asks it."""
 
-    def user(self, key: str) -> None:
+    def user(self, email: str) -> None:
         return None
 
     def user_by_tag(self, tag: bytes) -> None:
@@ -130,14 +131,19 @@ class TokenWorld:
     config: Config = field(init=False)
     ring: Any = field(default_factory=FixedRing)
     clients: MemoryClients = field(default_factory=MemoryClients)
+    directory: Directory = field(default_factory=EmptyTable)
 
     def __post_init__(self) -> None:
         self.configure(CONFIG.rstrip() + f" {self.refresh_tokens}\n")
 
     def configure(self, yaml_text: str) -> None:
         """Put another configuration in force, as a deployment in mid-life does."""
-        self.config = make_config(yaml_text)
-        local = PasswordConnector("local", "Email", self.config.static_passwords, EmptyTable)
+        self.use(make_config(yaml_text))
+
+    def use(self, config: Config) -> None:
+        """Put `config` in force."""
+        self.config = config
+        local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory)
         clients = ClientRegistry(self.config, lambda: self.clients)
         server = TokenServer(self.config, clients, self.families, self.ring, {connector_tag("local"): local})
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
