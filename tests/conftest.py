@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sundial_local.ministack import MiniStack, running_ministack
+from sundial_local.ministack import SERVICES, MiniStack, running_ministack
 from sundial_local.stack import clients
 from sundial_local.template import Template
 from tests.support.stack import OwnStack, own_stack
@@ -17,8 +17,12 @@ pytest_plugins = ["tests.support.leak_watch"]
 
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """MiniStack, started for the first test that asks; each pytest-xdist worker has its own."""
-    with running_ministack(tmp_path_factory.mktemp("ministack") / "ministack.log") as running:
+    """MiniStack, started for the first test that asks; each pytest-xdist worker has its own.
+
+    Beside what a local server needs, it has what receives events and what is asked of a deployed stack.
+    """
+    services = (*SERVICES, "cloudformation", "iam", "lambda", "sqs")
+    with running_ministack(tmp_path_factory.mktemp("ministack") / "ministack.log", services=services) as running:
         yield running
 
 

@@ -114,13 +114,15 @@ class MemoryFamilies:
             self.families[family.family_id] = changed
             return Written(True, changed)
 
-    def revoke(self, family_id: str, now: int, why: str) -> None:
+    def revoke(self, family_id: str, now: int, why: str) -> bool:
         self.calls.append("revoke")
         with self._lock:
+            is_first = family_id not in self.revoked
             self.revoked.setdefault(family_id, why)
             family = self.families.get(family_id)
             if family is not None and family.revoked_at is None:
                 self.families[family_id] = replace(family, revoked_at=now)
+            return is_first
 
     def get(self, family_id: str) -> Family | None:
         self.calls.append("get")

@@ -1,4 +1,4 @@
-"""A stack of one test's own: the template's tables, secret and KMS key under names nobody else uses."""
+"""A stack of one test's own: the template's tables, secret, KMS key and event bus under names nobody else uses."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class OwnStack:
     environment: Mapping[str, str]
     endpoint: str
     dynamodb: Any
+    events: Any
     secretsmanager: Any
     kms: Any
 
@@ -40,6 +41,11 @@ class OwnStack:
     def public_keys_table(self) -> str:
         """The table of the published JWKS."""
         return self.environment["SUNDIAL_PUBLIC_KEYS_TABLE"]
+
+    @property
+    def event_bus(self) -> str:
+        """The event bus."""
+        return self.environment["SUNDIAL_EVENT_BUS"]
 
     @property
     def secret_id(self) -> str:

@@ -100,7 +100,8 @@ def test_every_function_is_told_where_everything_is(resources: Resources) -> Non
             "SUNDIAL_DIRECTORY_TABLE": {"Ref": "DirectoryTable"},
             "SUNDIAL_PUBLIC_KEYS_TABLE": {"Ref": "PublicKeysTable"},
             "SUNDIAL_SECRET": {"Ref": "KeyRing"},
-            "POWERTOOLS_SERVICE_NAME": "sundial",
+            "SUNDIAL_EVENT_BUS": {"Ref": "EventBus"},
+            "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
@@ -212,5 +213,6 @@ def test_the_outputs_name_what_an_operator_needs() -> None:
         "DirectoryTableName",
         "PublicKeysTableName",
         "KeyRingArn",
+        "EventBusName",
         "RotateKeysFunctionName",
     }

@@ -39,6 +39,7 @@ RIGHTS: Mapping[str, set[Right]] = {
         ("dynamodb:GetItem", "DirectoryTable"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
         ("kms:Decrypt", "KeyRingKey"),
+        ("events:PutEvents", "EventBus"),
     }
     | to_log("TokenLogs"),
     "UserinfoFunction": {
@@ -58,6 +59,7 @@ RIGHTS: Mapping[str, set[Right]] = {
         ("dynamodb:GetItem", "PublicKeysTable"),
         ("dynamodb:PutItem", "PublicKeysTable"),
         ("sqs:SendMessage", "RotateKeysFailures"),
+        ("events:PutEvents", "EventBus"),
     }
     | to_log("RotateKeysLogs"),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from sundial_local.paths import MINISTACK_PYTHON
 
 REGION = "eu-central-1"
-SERVICES = ("dynamodb", "kms", "secretsmanager")
+SERVICES = ("dynamodb", "events", "kms", "secretsmanager")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 _SECONDS_TO_START = 60

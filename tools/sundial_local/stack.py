@@ -1,4 +1,4 @@
-"""The template's tables, secret and KMS key, made on a local endpoint; and the environment of its functions there."""
+"""The template's tables, secret, KMS key and event bus, made on a local endpoint; and the environment of its functions there."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def clients(endpoint: str) -> dict[str, Any]:
     session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     return {
         "dynamodb": session.client("dynamodb", endpoint_url=endpoint),
+        "events": session.client("events", endpoint_url=endpoint),
         "kms": session.client("kms", endpoint_url=endpoint),
         "secretsmanager": session.client("secretsmanager", endpoint_url=endpoint),
     }
@@ -116,9 +117,19 @@ class Stack:
             kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
         return Physical(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
 
+    def _bus(self, resource: Resource, _properties: Mapping[str, Any]) -> Physical:
+        events = self._clients["events"]
+        name = f"{self._prefix}{resource.name}"
+        try:
+            arn = events.create_event_bus(Name=name)["EventBusArn"]
+        except events.exceptions.ResourceAlreadyExistsException:
+            arn = events.describe_event_bus(Name=name)["Arn"]
+        return Physical(name, {"Arn": arn, "Name": name})
+
 
 _MAKERS: Mapping[str, Callable[[Stack, Resource, Mapping[str, Any]], Physical]] = {
     "AWS::DynamoDB::Table": Stack._table,
+    "AWS::Events::EventBus": Stack._bus,
     "AWS::SecretsManager::Secret": Stack._secret,
     "AWS::KMS::Key": Stack._key,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sundial.clients import ClientRegistry
     from sundial.config.model import Config
+    from sundial.events import Events
     from sundial.keys.cache import RingCache
     from sundial.keys.jwks import PublicKeyStore
     from sundial.keys.vault import Vault
@@ -86,6 +87,14 @@ class Deployment:
         from sundial.keys.vault import Vault
 
         return Vault(self.client("secretsmanager"), self._environment["SUNDIAL_SECRET"])
+
+    @cached_property
+    def events(self) -> Events:
+        """What tells of replays, revocations and rotations (SUNDIAL_EVENT_BUS)."""
+        from sundial.events import EventBridge, Events
+
+        bus = EventBridge(lambda: self.client("events"), self._environment["SUNDIAL_EVENT_BUS"])
+        return Events(self.config.issuer, bus)
 
     def client(self, service: str) -> Any:
         """Return the one boto3 client of `service`: the stores share it, and its connections."""

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 
 from sundial.expiry.policies import RefreshTokenPolicy
 
 TOMBSTONE_GRACE = timedelta(days=7)
 """How long a dead family is still recognised, so that a replay against it is still noticed."""
+
+
+class Ending(StrEnum):
+    """Why a family is revoked, in words for whoever looks at its item or at the event."""
+
+    REFRESH_REPLAYED = "refresh token replayed"
+    CODE_REPLAYED = "authorization code replayed"
+    USER_GONE = "user is gone"
+    BY_CLIENT = "revoked by its client"
+    BY_OPERATOR = "ended by an operator"
 
 
 @dataclass(frozen=True, slots=True)

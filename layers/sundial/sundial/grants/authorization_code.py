@@ -9,10 +9,11 @@ from typing import Any
 
 from sundial.config.model import Client
 from sundial.errors import OAuthError, invalid_grant, invalid_request
+from sundial.events import AuthorizationCodeReplayed
 from sundial.expiry import codes
 from sundial.expiry.codes import Redemption
-from sundial.grants.server import Signers, TokenServer, token_response
-from sundial.observe import count, logger
+from sundial.expiry.family import Ending
+from sundial.grants.server import Signers, TokenServer, end_family, token_response
 from sundial.store.families import Change
 from sundial.tokens.opaque import Kind, mint, new_change_id, read
 
@@ -63,9 +64,9 @@ def authorization_code_grant(
     if not written.applied or family is None:
         outcome = codes.decide(family, client.id, asked.redirect_uri, asked.challenges, now, ring.not_before)
         if outcome is Redemption.REPLAY:
-            server.families.revoke(presented.family_id, now, "authorization code replayed")
-            logger.warning("authorization_code_replayed", client_id=client.id, connector_id=connector.id)
-            count("AuthorizationCodeReplays", client=client.id)
+            replay = AuthorizationCodeReplayed(client.id, connector.id, presented.family_id)
+            why = Ending.CODE_REPLAYED
+            end_family(server, client, connector.id, presented.family_id, why, now, replay)
         raise _refused(outcome)
     refresh_token = mint(Kind.REFRESH_TOKEN, mac_key, family, family.generation) if family.generation else None
     return token_response(server, client, family, family.scopes, signers, now, refresh_token)

@@ -49,6 +49,8 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
 def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
     """Return the handler of the function `token`."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
-    server = TokenServer(deployment.config, deployment.clients, deployment.families, deployment.ring, connectors)
+    server = TokenServer(
+        deployment.config, deployment.clients, deployment.families, deployment.ring, connectors, deployment.events
+    )
     cross_origin = frozenset(("/token",))
     return Edge("token", token_routes(server), deployment.config, clock=clock, cross_origin=cross_origin)

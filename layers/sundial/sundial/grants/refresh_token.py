@@ -12,12 +12,13 @@ from typing import Any
 from sundial.config.model import Client
 from sundial.connectors.base import Connector, Refreshable
 from sundial.errors import OAuthError, invalid_grant, invalid_request, invalid_scope, server_error
-from sundial.expiry.family import Claims, Family
+from sundial.events import IntegrityAlarm, RefreshTokenReplayed
+from sundial.expiry.family import Claims, Ending, Family
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh, decide
-from sundial.grants.server import Signers, TokenServer, token_response
+from sundial.grants.server import Signers, TokenServer, end_family, token_response
 from sundial.keys.cache import LoadedRing
-from sundial.observe import count, logger
+from sundial.observe import count
 from sundial.store.families import Change
 from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
 
@@ -45,7 +46,7 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     connector = _connector(server, presented)
     policy = server.config.refresh_policy(client, connector.id)
     signers = Signers.for_client(ring, server.config, client, now)
-    claims = _present_claims(server, connector, presented, now)
+    claims = _present_claims(server, client, connector, presented, now)
     change = Change(now, new_change_id(), ring.mac(now).id)
     written = server.families.rotate(presented, client.id, scopes, policy, ring.not_before, claims, change)
     family = written.family
@@ -79,7 +80,9 @@ def _connector(server: TokenServer, presented: Presented) -> Connector:
     return connector
 
 
-def _present_claims(server: TokenServer, connector: Connector, presented: Presented, now: int) -> Claims:
+def _present_claims(
+    server: TokenServer, client: Client, connector: Connector, presented: Presented, now: int
+) -> Claims:
     """Return the user as the connector knows them now; asked before anything is written.
 
     Raises a 503 where the connector can't be reached, and then the client's token still works. A user
@@ -89,7 +92,7 @@ def _present_claims(server: TokenServer, connector: Connector, presented: Presen
         raise invalid_grant("the connector of this login does not support offline_access; log in again")
     claims = connector.refresh(presented.user_tag)
     if claims is None:
-        server.families.revoke(presented.family_id, now, "user is gone")
+        end_family(server, client, connector.id, presented.family_id, Ending.USER_GONE, now)
         raise invalid_grant(_ENDED, detail="the connector no longer knows the user")
     return claims
 
@@ -121,20 +124,15 @@ def _refusal(
     """Return what the client is told, after what a replay costs has been done (RFC 9700 §4.14.2)."""
     if outcome is Refresh.EXPIRED:
         return invalid_grant(_EXPIRED, detail=outcome)
-    if outcome is Refresh.IMPOSSIBLE:
-        logger.error("integrity_alarm", family_id=presented.family_id, client_id=client.id)
-        count("IntegrityAlarms")
+    if outcome is Refresh.IMPOSSIBLE and family is not None:
+        server.events.emit(now, IntegrityAlarm(client.id, family.connector_id, family.family_id))
     if outcome is not Refresh.REPLAY or family is None:
         return invalid_grant(_ENDED, detail=outcome)
-    logger.warning(
-        "refresh_token_replayed",
-        family_id=family.family_id,
-        client_id=client.id,
-        connector_id=family.connector_id,
-        generation_gap=family.generation - presented.generation,
-    )
-    count("RefreshTokenReplays", client=client.id, connector=family.connector_id)
+    gap = family.generation - presented.generation
+    replay = RefreshTokenReplayed(client.id, family.connector_id, family.family_id, gap, policy.on_replay)
     if policy.on_replay is OnReplay.REJECT:
+        server.events.emit(now, replay)
         return invalid_grant(_SUPERSEDED, detail=outcome)
-    server.families.revoke(presented.family_id, now, "refresh token replayed")
+    why = Ending.REFRESH_REPLAYED
+    end_family(server, client, family.connector_id, family.family_id, why, now, replay)
     return invalid_grant(_REPLAYED, detail=outcome)

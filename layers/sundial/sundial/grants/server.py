@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector
-from sundial.expiry.family import Family
+from sundial.events import Event, Events, FamilyRevoked
+from sundial.expiry.family import Ending, Family
 from sundial.keys.cache import LoadedRing, RingCache, Signer
 from sundial.store.families import FamilyStore
 from sundial.tokens import jwt
@@ -27,6 +28,7 @@ class TokenServer:
     families: FamilyStore
     ring: RingCache
     connectors: Mapping[bytes, Connector]
+    events: Events = field(default_factory=Events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,21 @@ class Signers:
         deployment's own algorithm, whatever the client asks of its ID tokens.
         """
         return cls(ring.signer(config.signing_algorithm(client), now), ring.signer(config.signing.algorithms[0], now))
+
+
+def end_family(
+    server: TokenServer, client: Client, connector_id: str, family_id: str, why: Ending, now: int, *causes: Event
+) -> None:
+    """Revoke a family, and tell of it and of its `causes`: of these even where that fails, which is a 503.
+
+    One network call, and one to the event bus where there is anything to tell.
+    """
+    told = list(causes)
+    try:
+        if server.families.revoke(family_id, now, why):
+            told.append(FamilyRevoked(client.id, connector_id, family_id, why))
+    finally:
+        server.events.emit(now, *told)
 
 
 def token_response(

@@ -29,15 +29,20 @@ _RETRYABLE = frozenset(
 )
 
 
+_IN_PASSING = frozenset({"events"})
+"""Services that are told of things in passing: two attempts of a second, for somebody waits for an answer."""
+
+
 def client(service: str) -> Any:
     """Return a boto3 client: three attempts of two and five seconds, within API Gateway's 30."""
     make: Any = boto3.client  # its stubs know hundreds of services by name; here the name is a value
+    in_passing = service in _IN_PASSING
     return make(
         service,
         config=Config(
-            connect_timeout=2,
-            read_timeout=5,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            connect_timeout=1 if in_passing else 2,
+            read_timeout=1 if in_passing else 5,
+            retries={"mode": "standard", "total_max_attempts": 2 if in_passing else 3},
             tcp_keepalive=True,
             max_pool_connections=10,
         ),

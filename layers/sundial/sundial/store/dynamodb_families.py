@@ -19,7 +19,7 @@ from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, PendingCode, 
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.aws import unavailable
 from sundial.store.families import Change, Written
-from sundial.tokens.opaque import Presented
+from sundial.tokens.opaque import Presented, new_change_id
 from sundial.tokens.subject import subject
 
 if TYPE_CHECKING:
@@ -143,15 +143,21 @@ class DynamoFamilies:
         last = expires_at(presented.created_at, change.now, policy)
         return self._update(presented.family_id, sets + _set_expiry(last, values), holds, values)
 
-    def revoke(self, family_id: str, now: int, why: str) -> None:
+    def revoke(self, family_id: str, now: int, why: str) -> bool:
         """Revoke a family (see FamilyStore). `why` is for the operator who lists the family."""
-        values: Item = {":now": _number(now), ":why": {"S": why}, ":ttl": _number(now + _GRACE)}
+        change_id = new_change_id()  # so that the SDK's retry of a write that was made is still its own
+        values: Item = {
+            ":now": _number(now),
+            ":why": {"S": why},
+            ":change": {"S": change_id},
+            ":ttl": _number(now + _GRACE),
+        }
         update = (
             "SET #revoked_at = if_not_exists(#revoked_at, :now), #revoked_why = if_not_exists(#revoked_why, :why), "
-            "#ttl = if_not_exists(#ttl, :ttl)"
+            "#revoked_by = if_not_exists(#revoked_by, :change), #ttl = if_not_exists(#ttl, :ttl)"
         )
         with unavailable(_WHAT):
-            self._client.update_item(
+            updated = self._client.update_item(
                 TableName=self._table,
                 Key={"id": {"S": family_id}},
                 UpdateExpression=update,
@@ -163,6 +169,16 @@ class DynamoFamilies:
         """Return a family as it stands (see FamilyStore)."""
         with unavailable(_WHAT):
             found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
+                ReturnValues="UPDATED_NEW",
+            )
+        return updated["Attributes"]["revoked_by"]["S"] == change_id
+
+    def deny(self, jti: str, expires_at: int) -> None:
+        """Revoke one access token (see FamilyStore): an item of its own, beside the families."""
+        with unavailable(_WHAT):
+            self._client.put_item(
+                TableName=self._table,
+                Item={"id": {"S": denial_id(jti)}, "ttl": _number(expires_at)},
         return from_item(found.get("Item"))
 
     def _update(self, family_id: str, update: str, condition: str, values: Item) -> Written:

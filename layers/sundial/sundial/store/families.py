@@ -82,8 +82,14 @@ class FamilyStore(Protocol):
         `claims`, where given, replace what the family knows of its user.
         """
 
-    def revoke(self, family_id: str, now: int, why: str) -> None:
-        """Revoke a family, whether or not it exists; a second time changes nothing. It stays as a tombstone."""
+    def revoke(self, family_id: str, now: int, why: str) -> bool:
+        """Revoke a family, whether or not it exists; it stays as a tombstone.
+
+        Return whether it was this call that did: a second one changes nothing. `why` is mostly an `Ending`.
+        """
+
+    def deny(self, jti: str, expires_at: int) -> None:
+        """Revoke the one access token of that `jti`, for as long as it could live (epoch seconds)."""
 
     def get(self, family_id: str) -> Family | None:
         """Return a family as it stands, by a strongly consistent read."""
