@@ -65,11 +65,9 @@ def test_scopes_are_those_that_are_served() -> None:
     assert openid_configuration(make_config())["scopes_supported"] == list(SCOPES)
 
 
-def test_clients_without_a_secret_are_welcome_only_where_there_is_one() -> None:
-    offered = "token_endpoint_auth_methods_supported"
-    assert openid_configuration(make_config())[offered] == ["client_secret_basic", "client_secret_post"]
-    with_public = make_config(APP + "  - {id: cli, public: true}\n")
-    assert "none" in openid_configuration(with_public)[offered]
+def test_a_client_without_a_secret_is_welcome_for_operators_may_add_one() -> None:
+    methods = openid_configuration(make_config())["token_endpoint_auth_methods_supported"]
+    assert methods == ["client_secret_basic", "client_secret_post", "none"]
 
 
 def test_the_oauth_document_says_the_same_of_what_both_describe() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from sundial.authorize.checks import SCOPES
 from sundial.config.model import Config
 
+_CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "none")
+"""`none`, of a public client, stands in it always: operators may add one at any time."""
 _PROMPTS = ("none", "login", "consent", "select_account")
 _CLAIMS = (
     "iss",
@@ -43,7 +45,7 @@ def authorization_server_metadata(config: Config) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(config.oauth2.grant_types),
         "scopes_supported": _scopes(config),
-        "token_endpoint_auth_methods_supported": _client_authentication(config),
+        "token_endpoint_auth_methods_supported": list(_CLIENT_AUTHENTICATION),
         "code_challenge_methods_supported": list(config.oauth2.pkce.code_challenge_methods),
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
@@ -67,8 +69,3 @@ def _scopes(config: Config) -> list[str]:
     """`offline_access` means nothing where no refresh token is ever taken back."""
     refreshes = "refresh_token" in config.oauth2.grant_types
     return [scope for scope in SCOPES if refreshes or scope != "offline_access"]
-
-
-def _client_authentication(config: Config) -> list[str]:
-    methods = ["client_secret_basic", "client_secret_post"]
-    return [*methods, "none"] if any(client.public for client in config.clients.values()) else methods
