@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -142,3 +143,21 @@ def test_an_old_client_is_answered_and_hung_up_on(port: int) -> None:
     answer = _raw(port, b"GET /echo/a HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_draining_waits_for_the_answer_to_a_connection_just_accepted_and_not_for_an_idle_one(tmp_path: Path) -> None:
+    tmp_path.joinpath("app.py").write_text("def handler(event, context): return {}", encoding="utf-8")
+    function = Function("F", tmp_path, "app", "handler", (Route("GET", "/a"),), {}, None)
+    functions = Functions({"F": {}})
+    functions.load(function)
+    gateway = Gateway(Router([function], "http://127.0.0.1"), functions, lambda _: None)
+    with socket.create_server(("127.0.0.1", 0)) as listener, Server(listener, gateway) as server:
+        address = listener.getsockname()
+        with socket.create_connection(address) as idle, socket.create_connection(address) as asking:
+            server.handle_request()
+            server.handle_request()
+            asking.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.drain(10)
+            asking.settimeout(0)
+            assert asking.recv(12) == b"HTTP/1.1 200"
+            idle.close()

@@ -6,12 +6,14 @@ import socket
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition
+from typing import Any
 from urllib.parse import unquote
 
 from sundial_local.events import HttpRequest, HttpResponse, message
 from sundial_local.gateway import LARGEST_BODY, Gateway
 
 _NO_BODY = frozenset({204, 304})
+_SECONDS_TO_ASK = 0.25
 
 
 class Server(ThreadingHTTPServer):
@@ -25,24 +27,30 @@ class Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.gateway = gateway
+        self._new = 0
         self._busy = 0
-        self._idle = Condition()
+        self._changed = Condition()
 
-    def enter(self) -> None:
-        """A request has begun."""
-        with self._idle:
-            self._busy += 1
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A connection is accepted; its first request is on its way."""
+        self.count(new=1)
+        super().process_request(request, client_address)
 
-    def leave(self) -> None:
-        """A request is answered."""
-        with self._idle:
-            self._busy -= 1
-            self._idle.notify_all()
+    def count(self, *, new: int = 0, busy: int = 0) -> None:
+        """Count connections without a request so far, and requests without an answer so far."""
+        with self._changed:
+            self._new += new
+            self._busy += busy
+            self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
-        """Wait until every request that has begun is answered, at most so long."""
-        with self._idle:
-            self._idle.wait_for(lambda: self._busy == 0, timeout=seconds)
+        """Wait until every request that was made is answered, at most so long.
+
+        A connection just accepted has a moment to make its request; a browser may open one for later.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._new == 0, timeout=_SECONDS_TO_ASK)
+            self._changed.wait_for(lambda: self._busy == 0, timeout=seconds)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in mid-sentence is no news."""
@@ -56,8 +64,17 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
+    is_new = True
+
+    def finish(self) -> None:
+        """The connection is over."""
+        if self.is_new:
+            self.server.count(new=-1)
+        super().finish()
+
     def _serve(self) -> None:
-        self.server.enter()
+        self.server.count(new=-1 if self.is_new else 0, busy=1)
+        self.is_new = False
         try:
             path, _, query = self.path.partition("?")
             decoded = unquote(path)
@@ -78,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
             self._send(self.server.gateway.answer(request))
         finally:
-            self.server.leave()
+            self.server.count(busy=-1)
 
     def _read_body(self) -> bytes | HttpResponse:
         if self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked":
