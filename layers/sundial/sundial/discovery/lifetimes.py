@@ -39,5 +39,10 @@ def forgotten_after(publish_ahead: timedelta) -> int:
     return seconds(max(FUNCTION_CACHE + _longest(publish_ahead), STALE + RETRY_AFTER + SHORTEST_MAX_AGE))
 
 
+def forgotten_by_all_after(publish_ahead: timedelta) -> int:
+    """Return the seconds until no verifier has it that keeps a JWKS for up to `publishAhead`, whatever it is told."""
+    return max(seconds(FUNCTION_CACHE + publish_ahead), forgotten_after(publish_ahead))
+
+
 def _longest(publish_ahead: timedelta) -> timedelta:
     return min(publish_ahead - FUNCTION_CACHE - MAX_CLOCK_SKEW, _LONGEST_MAX_AGE)

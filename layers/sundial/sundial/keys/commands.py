@@ -60,7 +60,7 @@ def command_from(event: Mapping[str, Any]) -> Command | None:
             return RaiseWatermark(not_before)
         case {"command": _}:
             raise CommandError(
-                'the commands are {"command": "revoke", "kid": "…"}, {"command": "rotate"}'
+                'the commands are {"command": "list"}, {"command": "rotate"}, {"command": "revoke", "kid": "…"}'
                 ' and {"command": "watermark", "not_before": epoch seconds}'
             )
     return None
@@ -133,7 +133,7 @@ def _with_successor_from(ring: Ring, active: SigningKey, policy: KeyPolicy, now:
 
 def _with_watermark(ring: Ring, not_before: int, now: int) -> Ring:
     if not_before < ring.not_before:
-        raise CommandError(f"the watermark only rises, and it stands at {ring.not_before}")
+        raise CommandError(f"the watermark only rises, and it stands at {ring.not_before} (epoch seconds)")
     if not_before > now + seconds(MAX_CLOCK_SKEW):
         raise CommandError("a watermark in the future would refuse every new login; give an instant that is past")
     return replace(ring, not_before=not_before)

@@ -38,6 +38,8 @@ class Change:
     """`MAC` for a MAC key."""
     signs_from: int | None = None
     signs_until: int | None = None
+    successor: str | None = None
+    """The `kid` of the key that signs in the place of one that is retired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ class Report:
     next_change_at: int
     everywhere_at: int | None
     """After a command: when every function has loaded the ring that it made."""
+    out_of_step: bool
+    """Whether the run found another JWKS served than the ring's; it has mended that."""
+
+
+def nobody(_change: Change) -> None:
+    """Tell nobody."""
 
 
 def run(
@@ -60,8 +68,11 @@ def run(
     *,
     command: Command | None = None,
     make: Callable[[str], KeyPair] = make_key_pair,
+    tell: Callable[[Change], None] = nobody,
 ) -> Report:
     """Bring ring and JWKS to where they should be, after `command` if there is one; return what was done.
+
+    `tell` hears of each change once it is written, also in a run that fails after it.
 
     Raises `temporarily_unavailable` where AWS can't be reached, CommandError for a command that can't be
     obeyed, KeyCheckError for a key that fails its check, UnsettledError after too many lost races.
@@ -69,10 +80,13 @@ def run(
     """
     changes: list[Change] = []
     everywhere_at: int | None = None
+    out_of_step: bool | None = None
     for _ in range(_ROUNDS):
         served = store.load()
         stored, version = vault.read()
         ring, now = stored or Ring(), int(clock())
+        if out_of_step is None:
+            out_of_step = _out_of_step(ring, served, now)
         behind = served is not None and served.serial > ring.serial  # the secret is new, or restored from a backup
         published: frozenset[str] = frozenset()
         if ring.signing_keys and not behind:
@@ -87,10 +101,12 @@ def run(
             moved = apply(command, moved, policy, now)
         moved = _with_due_keys(moved, policy, now, make)
         if moved == ring and not behind:
-            return Report(now, ring, tuple(changes), next_change_at(ring, policy, now), everywhere_at)
+            return Report(now, ring, tuple(changes), next_change_at(ring, policy, now), everywhere_at, out_of_step)
         serial = 1 + max(ring.serial, served.serial if served else 0)
         if vault.replace(replace(moved, serial=serial), version):
-            changes.extend(_changes(ring, moved, command))
+            for change in _changes(ring, moved, command):
+                changes.append(change)
+                tell(change)
             if command is not None:
                 command, everywhere_at = None, now + seconds(RING_CACHE)
     raise UnsettledError(f"the ring did not settle in {_ROUNDS} rounds: other runs are at it")
@@ -150,6 +166,17 @@ def _document(ring: Ring, policy: KeyPolicy, now: int, served: PublicKeys | None
     )
 
 
+def _out_of_step(ring: Ring, served: PublicKeys | None, now: int) -> bool:
+    """Whether the served JWKS lacks a key that was in it, or has one that the ring hasn't.
+
+    No run that came to its end leaves that; neither does time, which only ends what every run ends.
+    """
+    there = {jwk["kid"]: dict(jwk) for jwk in (served.keys if served else ())}
+    known = {key.kid: dict(key.public_jwk) for key in ring.signing_keys}
+    expected = (key.kid for key in public_keys(ring, now) if key.published_at is not None)
+    return not all(kid in there for kid in expected) or any(known.get(kid) != jwk for kid, jwk in there.items())
+
+
 def _serves(served: PublicKeys | None, wanted: PublicKeys) -> bool:
     return served is not None and replace(served, as_of=wanted.as_of) == wanted
 
@@ -162,11 +189,19 @@ def _changes(before: Ring, after: Ring, command: Command | None) -> Iterator[Cha
     for key in after.signing_keys:
         what = _what_happened(old_keys.get(key.kid), key)
         if what:
-            yield Change(what, key.kid, key.alg, key.signs_from, key.signs_until)
+            successor = _successor(after, key) if what == "retired" else None
+            yield Change(what, key.kid, key.alg, key.signs_from, key.signs_until, successor)
     for key in before.signing_keys:
         if key.kid not in new_kids:
             yield Change("revoked" if key.kid == revoked else "dropped", key.kid, key.alg)
     yield from _mac_changes(before, after, revoked)
+
+
+def _successor(ring: Ring, retired: SigningKey) -> str | None:
+    return next(
+        (key.kid for key in ring.signing_keys if key.alg == retired.alg and key.signs_from == retired.signs_until),
+        None,
+    )
 
 
 def _what_happened(old: SigningKey | None, new: SigningKey) -> str | None:
@@ -199,5 +234,6 @@ def _without_none(change: Change) -> dict[str, Any]:
         "alg": change.alg,
         "signs_from": change.signs_from,
         "signs_until": change.signs_until,
+        "successor": change.successor,
     }
     return {name: value for name, value in stated.items() if value is not None}
