@@ -1,4 +1,4 @@
-"""What an operator can tell the ring to do: pure, as all its transitions are (docs/architecture.md, "Keys")."""
+"""What an operator can tell the ring to do: pure, as all its transitions are (docs/architecture.md)."""
 
 from __future__ import annotations
 
