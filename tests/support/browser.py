@@ -18,7 +18,7 @@ from sundial.connectors.password import PasswordConnector
 from sundial.errors import temporarily_unavailable
 from sundial.store.directory import LocalUser
 from sundial.tokens.subject import user_tag
-from sundial.web.browser import BindingCookie
+from sundial.web.browser import BindingCookie, LuggageCookie
 from sundial.web.edge import Edge
 from sundial.web.pages import Pages
 from tests.support.clients import MemoryClients
@@ -134,6 +134,7 @@ class BrowserWorld:
             {connector.id: connector for connector in (local, *self.more)},
             Pages(self.config),
             BindingCookie.of(self.config.issuer),
+            LuggageCookie.of(self.config.issuer),
         )
         self.edge = edge_of(server, clock=lambda: self.now)
 

@@ -90,6 +90,11 @@ def temporarily_unavailable(description: str, *, retry_after: int = 1, detail: s
     )
 
 
+def upstream_failed(description: str, *, detail: str = "") -> OAuthError:
+    """RFC 9110 §15.6.3: an identity provider that we asked answered what can't be used, or refused to answer us."""
+    return OAuthError("server_error", description, status=502, detail=detail)
+
+
 def server_error(description: str, *, detail: str = "") -> OAuthError:
     """RFC 6749 §4.1.2.1: something that should not happen did."""
     return OAuthError("server_error", description, status=500, detail=detail)

@@ -25,7 +25,6 @@ NOT_YET = {
         "oauth2.grantTypes[5]",
         "oauth2.responseTypes[1]",
         "oauth2.responseTypes[2]",
-        "connectors[0].type",
         "staticClients[0].postLogoutRedirectURIs",
         "staticClients[0].backchannelLogoutURI",
         "staticClients[0].refreshTokenLifetime",

@@ -80,7 +80,7 @@ def _page(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     asked = login.request
-    granted = server.grantable(asked.scopes, server.connectors[login.connector_id])
+    granted = server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream)
     return server.pages.page(
         "consent.html",
         status=status,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from sundial.authorize.callback import callback, depart, posted_callback
 from sundial.authorize.consent import approval_alone, approve
 from sundial.authorize.flow import (
     binding_of,
@@ -22,10 +23,10 @@ from sundial.authorize.response import error_redirect
 from sundial.authorize.server import AuthorizeServer, see_other
 from sundial.config.model import Client
 from sundial.connectors import open_connectors
-from sundial.connectors.base import Connector, PasswordLogin
+from sundial.connectors.base import Connector, PasswordLogin, RedirectLogin
 from sundial.deployment import Deployment
 from sundial.errors import OAuthError, server_error
-from sundial.web.browser import BindingCookie, new_binding
+from sundial.web.browser import BindingCookie, LuggageCookie, new_binding
 from sundial.web.edge import Edge
 from sundial.web.http import Request, Response, read_parameters
 from sundial.web.pages import Pages
@@ -69,10 +70,10 @@ def connector_authorization(server: AuthorizeServer, request: Request) -> Respon
     connector_id = request.path_parameters.get("connector", "")
     parameters, repeated = read_parameters(request.raw_query)
     if "req" in parameters:
-        asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
-        return _start(
-            server, connector_of(server, client_of(server, asked, request.now), connector_id), parameters["req"]
-        )
+        binding = binding_of(server, request)
+        asked = open_request(server, parameters["req"], binding, request.now)
+        connector = connector_of(server, client_of(server, asked, request.now), connector_id)
+        return _start(server, connector, asked, binding, request.now)
     return _check(
         server,
         request,
@@ -101,11 +102,10 @@ def _go_on(server: AuthorizeServer, request: Request, asked: AuthorizationReques
     if binding is None:
         binding = new_binding()
         cookies = (server.cookie.set(binding),)
-    sealed = seal_request(server, asked, binding, request.now)
     connector = _chosen(server, asked, client)
     if connector is None:
-        return _chooser(server, client, sealed, cookies)
-    return _start(server, connector, sealed, cookies)
+        return _chooser(server, client, seal_request(server, asked, binding, request.now), cookies)
+    return _start(server, connector, asked, binding, request.now, cookies)
 
 
 def _chosen(server: AuthorizeServer, asked: AuthorizationRequest, client: Client) -> Connector | None:
@@ -128,9 +128,19 @@ def _chooser(server: AuthorizeServer, client: Client, sealed: str, cookies: tupl
     )
 
 
-def _start(server: AuthorizeServer, connector: Connector, sealed: str, cookies: tuple[str, ...] = ()) -> Response:
+def _start(
+    server: AuthorizeServer,
+    connector: Connector,
+    asked: AuthorizationRequest,
+    binding: str,
+    now: int,
+    cookies: tuple[str, ...] = (),
+) -> Response:
     if isinstance(connector, PasswordLogin):
+        sealed = seal_request(server, asked, binding, now)
         return see_other(server.link("auth", connector.id, "login", req=sealed), cookies=cookies)
+    if isinstance(connector, RedirectLogin):
+        return depart(server, connector, asked, binding, now, cookies)
     raise server_error("this connector offers no way to log in", detail=connector.id)
 
 
@@ -142,6 +152,10 @@ ROUTES: Mapping[str, Callable[[AuthorizeServer, Request], Response]] = {
     "POST /auth/{connector}/login": log_in,
     "GET /approval": approval_alone,
     "POST /approval": approve,
+    "GET /callback": callback,
+    "POST /callback": posted_callback,
+    "GET /callback/{connector}": callback,
+    "POST /callback/{connector}": posted_callback,
 }
 
 
@@ -169,5 +183,6 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
         {connector.id: connector for connector in open_connectors(deployment)},
         Pages(config),
         BindingCookie.of(config.issuer),
+        LuggageCookie.of(config.issuer),
     )
     return edge_of(server, clock=clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ class Login:
     logged_in_at: int
     family_id: str
     change_id: str
+    upstream: str = field(default="", repr=False)
+    """What the connector keeps of the login (connectors.base: Identity)."""
 
     def payload(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -57,6 +59,16 @@ class Login:
         claims = Claims(**{**payload["claims"], "groups": tuple(payload["claims"]["groups"])})
         request = AuthorizationRequest.from_payload(payload["request"])
         return cls(**{**payload, "request": request, "claims": claims})
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A browser that was sent to an identity provider, to log in there."""
+
+    request: AuthorizationRequest
+    connector_id: str
+    seed: str = field(repr=False)
+    """What the secrets of this attempt are derived from (connectors.base: Attempt)."""
 
 
 def binding_of(server: AuthorizeServer, request: Request) -> str:
@@ -80,6 +92,20 @@ def seal_posted(server: AuthorizeServer, asked: AuthorizationRequest, now: int) 
 def seal_login(server: AuthorizeServer, login: Login, binding: str, now: int) -> str:
     """Return `login` for the browser of `binding`."""
     return seal(server.ring.current(now), Purpose.LOGIN, binding, login.payload(), now)
+
+
+def seal_journey(server: AuthorizeServer, journey: Journey, binding: str, now: int) -> str:
+    """Return `journey` for the browser of `binding`, as short as it can be: the provider has to carry it."""
+    payload = {"r": journey.request.payload(), "c": journey.connector_id, "s": journey.seed}
+    return seal(server.ring.current(now), Purpose.JOURNEY, binding, payload, now)
+
+
+def open_journey(server: AuthorizeServer, sealed: str | None, binding: str, now: int) -> Journey:
+    """Return the sealed journey; raises what the user is told where it is not theirs, or too old."""
+    payload = _open(server, Purpose.JOURNEY, binding, sealed, now)
+    journey = Journey(AuthorizationRequest.from_payload(payload["r"]), payload["c"], payload["s"])
+    _still_good(server, journey.request, now)
+    return journey
 
 
 def open_request(server: AuthorizeServer, sealed: str | None, binding: str, now: int) -> AuthorizationRequest:

@@ -25,7 +25,7 @@ def code_response(server: AuthorizeServer, login: Login, now: int) -> Response:
     redeemed that, it is an error for the user: to give the code out again would end the login.
     """
     asked = login.request
-    scopes = server.grantable(asked.scopes, server.connectors[login.connector_id])
+    scopes = server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream)
     mac_key = server.ring.current(now).mac(now)
     family = Family(
         family_id=login.family_id,

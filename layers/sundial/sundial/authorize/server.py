@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from sundial.clients import Clients
 from sundial.config.model import Client, Config
-from sundial.connectors.base import Connector, Refreshable
-from sundial.web.browser import BindingCookie
+from sundial.connectors.base import Connector, may_refresh
+from sundial.web.browser import BindingCookie, LuggageCookie
 from sundial.web.http import Response
 from sundial.web.pages import Pages
 
@@ -30,15 +30,19 @@ class AuthorizeServer:
     connectors: Mapping[str, Connector]
     pages: Pages
     cookie: BindingCookie
+    luggage: LuggageCookie
 
     def connectors_for(self, client: Client) -> tuple[Connector, ...]:
         """Return the connectors that `client` may use (Dex: staticClients[].allowedConnectors)."""
         allowed = client.allowed_connectors
         return tuple(one for id, one in self.connectors.items() if not allowed or id in allowed)
 
-    def grantable(self, scopes: frozenset[str], connector: Connector) -> frozenset[str]:
-        """Return `scopes` without `offline_access` where nothing could ever be refreshed (dex.md, "Tokens")."""
-        if isinstance(connector, Refreshable) and "refresh_token" in self.config.oauth2.grant_types:
+    def grantable(self, scopes: frozenset[str], connector: Connector, upstream: str) -> frozenset[str]:
+        """Return `scopes` without `offline_access` where nothing could ever be refreshed (dex.md, "Tokens").
+
+        `upstream` is what the connector keeps of the login.
+        """
+        if may_refresh(connector, upstream) and "refresh_token" in self.config.oauth2.grant_types:
             return scopes
         return scopes - {"offline_access"}
 

@@ -197,8 +197,8 @@ class ConnectorConfig:
         metadata=setting("id", "part of each of its users' `sub`: it must never change", default="required")
     )
     name: str = field(metadata=setting("name", "shown where people choose", default="required"))
-    config: Mapping[str, Any] = field(
-        default_factory=_empty, repr=False, metadata=setting("config", "the connector's own settings")
+    config: object = field(
+        default=None, repr=False, metadata=setting("config", "the connector's own settings: see docs/connectors")
     )
     expiry: ClientExpiry = field(
         default=ClientExpiry(),

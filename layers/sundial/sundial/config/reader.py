@@ -49,7 +49,7 @@ def read(
     expiry = read_expiry(root, signer)
     signing = read_signing(root, signer)
     password_db = root.flag("enablePasswordDB")
-    connectors = read_connectors(root, expiry, password_db=password_db)
+    connectors = read_connectors(root, expiry, issuer, password_db=password_db)
     config = Config(
         issuer=issuer or "",
         clients=read_clients(root, expiry, signing, connectors),

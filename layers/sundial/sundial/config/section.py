@@ -71,6 +71,12 @@ class Section:
             return None
         return self._text(self._values[key], key, None, secret=secret, literal=literal)
 
+    def required(self, key: str, *, secret: bool = False) -> str:
+        """Return the text at `key`, as `text` does; that it says nothing is an error. Empty where it can't be used."""
+        if not self.states(key):
+            self.error(key, "is missing", f"write '{key}: …'")
+        return self.text(key, secret=secret) or ""
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return the texts of the list at `key`; those that can't be used are left out."""
         return tuple(text for _, text in self.indexed_texts(key))
@@ -138,10 +144,6 @@ class Section:
                 yield Section(self._reading, value, self._step(key, index), self._name(key, index))
             else:
                 self.error(key, "is not a mapping", "write '- key: value'", index=index, shown=kind(value))
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return the mapping at `key` as it stands, unread: somebody else's to check."""
-        return self.section(key)._values
 
     # Rules that all sections share.
 

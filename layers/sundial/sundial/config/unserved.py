@@ -20,8 +20,6 @@ _CONNECTORS = (
     "ldap",
     "linkedin",
     "microsoft",
-    "mockCallback",
-    "mockPassword",
     "oauth",
     "oidc",
     "openshift",

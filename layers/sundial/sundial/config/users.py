@@ -12,6 +12,7 @@ from sundial.config.general import check_refresh_tokens
 from sundial.config.model import ConnectorConfig, Expiry, StaticPassword
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
+from sundial.connectors.registry import SERVED, read_settings
 
 LOCAL = ConnectorConfig(type="password", id="local", name="Email")
 """The local users, as Dex names them; the id is part of their `sub`."""
@@ -20,11 +21,13 @@ _LOWEST_COST, _HIGHEST_COST = 10, 16  # Dex's bounds
 _HOW_TO_HASH = "write what 'htpasswd -BnC 12 x' prints after 'x:', in quotes"
 
 
-def read_connectors(root: Section, expiry: Expiry, *, password_db: bool) -> tuple[ConnectorConfig, ...]:
+def read_connectors(
+    root: Section, expiry: Expiry, issuer: str | None, *, password_db: bool
+) -> tuple[ConnectorConfig, ...]:
     """Return the connectors; `password_db` adds the local users as the last one, as in Dex. There is at least one."""
     connectors: list[ConnectorConfig] = []
     for section in root.sections("connectors"):
-        connector = _connector(section)
+        connector = _connector(section, issuer)
         check_refresh_tokens(section.section("expiry"), expiry.refresh_tokens, connector.expiry.refresh_tokens)
         if any(connector.id == other.id for other in connectors) or (password_db and connector.id == LOCAL.id):
             section.error("id", "is another connector's too", "give each connector an id of its own")
@@ -37,15 +40,16 @@ def read_connectors(root: Section, expiry: Expiry, *, password_db: bool) -> tupl
     return tuple(connectors)
 
 
-def _connector(section: Section) -> ConnectorConfig:
+def _connector(section: Section, issuer: str | None) -> ConnectorConfig:
     _require(section, "type", "id", "name")
-    section.choice("type", (), default="")
+    served = section.choice("type", SERVED, default="")
     section.texts("grantTypes")
+    config = section.section("config")
     connector = ConnectorConfig(
         type=section.text("type") or "",
         id=section.text("id") or "",
         name=section.text("name") or "",
-        config=section.mapping("config"),
+        config=read_settings(served, config, issuer) if served else None,
         expiry=read_client_expiry(section),
     )
     section.close()

@@ -1,7 +1,7 @@
 """What a connector is, and what it may be able to do: each ability is a type of its own.
 
 What a connector can't do is no setting of it but a fact of its type: one that is neither Refreshable nor
-an UpstreamRefresh never yields a refresh token, and discovery, the consent page and the table in
+an UpstreamRefresh nor a Lookup never yields a refresh token, and discovery, the consent page and the table in
 docs/connectors know it from here.
 """
 
@@ -105,13 +105,13 @@ class PasswordLogin(Connector, Protocol):
 class RedirectLogin(Connector, Protocol):
     """A connector that sends the browser elsewhere to log in, and is told there who it was."""
 
-    def begin(self, attempt: Attempt, state: str, now: int) -> Departure:
+    def begin(self, attempt: Attempt, state: str, now: int, /) -> Departure:
         """Return where the browser is to go, from where it comes back with `state`.
 
         Raises `temporarily_unavailable` (503) where the provider has to be asked and can't be reached.
         """
 
-    def finish(self, attempt: Attempt, arrival: Arrival) -> Identity:
+    def finish(self, attempt: Attempt, arrival: Arrival, /) -> Identity:
         """Return who logged in, once everything that the provider said has been checked.
 
         Raises DeclinedError; `access_denied` (403), in words for the user, for one who may not log in here;
@@ -124,10 +124,11 @@ class RedirectLogin(Connector, Protocol):
 class Refreshable(Connector, Protocol):
     """A connector that knows its users itself, and so how one stands without a new login."""
 
-    def refresh(self, user_tag: bytes) -> Claims | None:
+    def refresh(self, user_tag: bytes, since: int, /) -> Claims | None:
         """Return the user of that tag (`tokens.subject.user_tag`) as they stand now, None where they are gone.
 
-        Raises `temporarily_unavailable` (503) where nobody can tell; nothing is lost then.
+        None too where a login of `since` (epoch seconds) is over, as after a change of the password. Raises
+        `temporarily_unavailable` (503) where nobody can tell; nothing is lost then.
         """
 
 
@@ -135,12 +136,24 @@ class Refreshable(Connector, Protocol):
 class UpstreamRefresh(Connector, Protocol):
     """A connector that can ask its provider how a user stands, with what it kept of their login."""
 
-    def refresh_upstream(self, identity: Identity, scopes: frozenset[str], now: int) -> Identity | None:
+    def refresh_upstream(self, identity: Identity, scopes: frozenset[str], now: int, /) -> Identity | None:
         """Return the user as they stand now, None where the provider says that they are gone.
 
         `identity` is what the login, or the last refresh, came to; the answer's `upstream` takes the place
         of its. `scopes` are those granted. Raises `temporarily_unavailable` (503) where nobody can tell.
         Never called twice at once for one login: what `upstream` holds may be good for one use.
+        """
+
+
+@runtime_checkable
+class Lookup(Connector, Protocol):
+    """A connector that finds a user again by what is known of them, with no secret of theirs, as a directory does."""
+
+    def look_up(self, claims: Claims, scopes: frozenset[str], now: int, /) -> Claims | None:
+        """Return the user as they stand now, None where they are gone.
+
+        `claims` are those of the login, or of the last refresh; `scopes` are those granted. Raises
+        `temporarily_unavailable` (503) where nobody can tell.
         """
 
 
@@ -161,7 +174,7 @@ class TokenExchange(Connector, Protocol):
     def subject_token_types(self) -> frozenset[str]:
         """The token types that it takes (RFC 8693 §3); empty where its settings allow none."""
 
-    def exchange(self, subject_token: str, subject_token_type: str, now: int) -> Claims | None:
+    def exchange(self, subject_token: str, subject_token_type: str, now: int, /) -> Claims | None:
         """Return the user that the token stands for, None where the token is good for nothing here.
 
         Raises `access_denied` and `temporarily_unavailable` as RedirectLogin does.
@@ -172,15 +185,13 @@ class TokenExchange(Connector, Protocol):
 class Logout(Connector, Protocol):
     """A connector whose provider can end its own session of the user (OpenID Connect RP-Initiated Logout)."""
 
-    def logout_url(self, return_to: str, now: int) -> str:
+    def logout_url(self, return_to: str, now: int, /) -> str:
         """Return where to send the browser, which then comes back to `return_to`; empty where there is no such place.
 
         Raises `temporarily_unavailable` (503) where the provider has to be asked and can't be reached.
         """
 
 
-def may_refresh(connector: Connector, identity: Identity | None = None) -> bool:
-    """Return whether a login through `connector` can be refreshed; of `identity`, where the login is over."""
-    if isinstance(connector, UpstreamRefresh):
-        return identity is None or bool(identity.upstream)
-    return isinstance(connector, Refreshable)
+def may_refresh(connector: Connector, upstream: str) -> bool:
+    """Return whether a login through `connector`, of which it keeps `upstream`, can be refreshed."""
+    return isinstance(connector, Refreshable | Lookup) or (isinstance(connector, UpstreamRefresh) and bool(upstream))

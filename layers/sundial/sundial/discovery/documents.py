@@ -6,6 +6,7 @@ from typing import Any
 
 from sundial.authorize.checks import SCOPES
 from sundial.config.model import Config
+from sundial.connectors.registry import can_refresh
 
 _CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "none")
 """`none`, of a public client, stands in it always: operators may add one at any time."""
@@ -66,6 +67,6 @@ def openid_configuration(config: Config) -> dict[str, Any]:
 
 
 def _scopes(config: Config) -> list[str]:
-    """`offline_access` means nothing where no refresh token is ever taken back."""
-    refreshes = "refresh_token" in config.oauth2.grant_types
+    """`offline_access` means nothing where no refresh token is ever given out, or taken back."""
+    refreshes = "refresh_token" in config.oauth2.grant_types and can_refresh(config)
     return [scope for scope in SCOPES if refreshes or scope != "offline_access"]

@@ -1,10 +1,11 @@
-"""The one cookie: a random value that ties what we seal to the browser that we sealed it for."""
+"""The cookies: a random value that ties what we seal to the browser that we sealed it for; and some luggage."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from sundial.web.http import Request
@@ -45,6 +46,38 @@ class BindingCookie:
         """
         secure = "; Secure" if self.secure else ""
         return f"{self.name}={value}; Path={self.path}; HttpOnly; SameSite=Lax{secure}"
+
+
+@dataclass(frozen=True, slots=True)
+class LuggageCookie:
+    """Holds a request that is too long for another provider's URL, until the browser is back at /callback.
+
+    What is in it is sealed, and opens in its browser alone: whoever planted one would gain nothing.
+    """
+
+    path: str
+    secure: bool
+
+    _NAME: ClassVar[str] = "sundial-request"
+
+    @classmethod
+    def of(cls, issuer: str) -> LuggageCookie:
+        """Return the cookie of an issuer."""
+        url = urlsplit(issuer)
+        return cls(f"{url.path.rstrip('/')}/callback", url.scheme == "https")
+
+    def read(self, request: Request) -> str | None:
+        """Return what the browser brings back; None where it brings nothing."""
+        return request.cookies.get(self._NAME) or None
+
+    def set(self, sealed: str) -> str:
+        """Return the `Set-Cookie` value."""
+        secure = "; Secure" if self.secure else ""
+        return f"{self._NAME}={sealed}; Path={self.path}; HttpOnly; SameSite=Lax{secure}"
+
+    def end(self) -> str:
+        """Return the `Set-Cookie` value that takes it away."""
+        return f"{self.set('')}; Max-Age=0"
 
 
 def new_binding() -> str:

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     POSTED = "posted authorization request"
     """Checked, but not yet bound to a browser: a cross-site POST comes without our cookie."""
     REQUEST = "authorization request"
+    JOURNEY = "login at an identity provider"
     LOGIN = "login that waits for consent"
 
 
