@@ -43,6 +43,7 @@ def test_a_code_gives_an_id_token_an_access_token_and_a_refresh_token(world: Tok
         "iat": LOGIN_AT,
         "exp": LOGIN_AT + 3600,
         "auth_time": LOGIN_AT,
+        "sid": next(iter(world.memory.families)),
         "nonce": "n-0S6",
         "at_hash": half_hash(answer.body["access_token"], "RS256"),
         "email": "admin@example.com",

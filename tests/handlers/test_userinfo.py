@@ -8,33 +8,13 @@ from typing import Any
 import jwt
 import pytest
 
-from sundial.expiry.family import Family
-from sundial.keys.algorithms import to_jwk
 from sundial.keys.jwks import PublicKeys
-from sundial.store.bearer import Standing
 from sundial.userinfo import UserInfo
 from sundial.web.edge import Edge
 from tests.support.events import http_event
-from tests.support.families import LOGIN_AT, MemoryFamilies
-from tests.support.token_world import Answer, TokenWorld, claims_of, signers
-
-
-class Bearers:
-    """A BearerStore over families in memory; `calls` counts the network calls that it stands for."""
-
-    def __init__(self, families: MemoryFamilies) -> None:
-        self.families = families
-        self.keys: PublicKeys | None = PublicKeys(
-            serial=1,
-            as_of=LOGIN_AT,
-            keys=tuple(to_jwk(one.key.public_key(), one.alg) | {"kid": one.kid} for one in signers().values()),
-        )
-        self.calls = 0
-
-    def standing(self, family_id: str | None) -> Standing:
-        self.calls += 1
-        family: Family | None = self.families.families.get(family_id or "")
-        return Standing(family, self.keys)
+from tests.support.families import LOGIN_AT
+from tests.support.signers import signers
+from tests.support.token_world import Answer, TokenWorld, claims_of
 
 
 class World(TokenWorld):
@@ -42,8 +22,6 @@ class World(TokenWorld):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert isinstance(self.families, MemoryFamilies)
-        self.bearers = Bearers(self.families)
         endpoint = UserInfo(self.bearers, self.config.issuer)
         routes = {"GET /userinfo": endpoint, "POST /userinfo": endpoint}
         self.userinfo_edge = Edge("userinfo", routes, self.config, clock=lambda: self.now)

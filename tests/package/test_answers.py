@@ -43,7 +43,14 @@ STATUSES = {
         "options-oauth-authorization-server": 204,
         "options-keys": 204,
     },
-    "token": {"post-token": 401, "options-token": 204},
+    "token": {
+        "post-token": 401,
+        "post-token-introspect": 401,
+        "post-token-revoke": 401,
+        "options-token": 204,
+        "options-token-introspect": 204,
+        "options-token-revoke": 204,
+    },
     "userinfo": {"get-userinfo": 401, "post-userinfo": 401, "options-userinfo": 204},
 }
 

@@ -93,10 +93,10 @@ class FlakyFamilies(MemoryFamilies):
 
     broken = False
 
-    def begin(self, family: Any) -> bool:
+    def begin(self, family: Any, alive_until: int | None = None) -> bool:
         if self.broken:
             raise temporarily_unavailable("the token store can't be reached at the moment")
-        return super().begin(family)
+        return super().begin(family, alive_until)
 
 
 @dataclass

@@ -52,11 +52,14 @@ class MemoryFamilies:
     def __init__(self, *families: Family) -> None:
         self.families = {family.family_id: family for family in families}
         self.revoked: dict[str, str] = {}
+        self.alive_until: dict[str, int | None] = {}
+        self.denied: dict[str | None, int] = {}
         self.calls: list[str] = []
         self._lock = Lock()
 
-    def begin(self, family: Family) -> bool:
+    def begin(self, family: Family, alive_until: int | None = None) -> bool:
         self.calls.append("begin")
+        self.alive_until[family.family_id] = alive_until
         return self.families.setdefault(family.family_id, family).change_id == family.change_id
 
     def redeem(
@@ -69,11 +72,12 @@ class MemoryFamilies:
         access_lifetime: timedelta,
         not_before: int,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         self.calls.append("redeem")
         with self._lock:
             family = self.get_now(presented.family_id)
-            outcome = codes.decide(family, client_id, redirect_uri, challenges, change.now, not_before)
+            outcome = codes.decide(family, client_id, redirect_uri, challenges, change.now, not_before, resources)
             if family is None or outcome is not codes.Redemption.REDEEM:
                 return Written(False, family)
             now = change.now
@@ -99,12 +103,15 @@ class MemoryFamilies:
         not_before: int,
         claims: Claims | None,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         self.calls.append("rotate")
         with self._lock:
             family = self.get_now(presented.family_id)
             outcome = refresh.decide(family, client_id, presented.generation, change.now, policy, not_before)
             if family is None or outcome not in (Refresh.ROTATE, Refresh.KEEP) or not scopes <= family.scopes:
+                return Written(False, family)
+            if family.resources and not resources <= set(family.resources):
                 return Written(False, family)
             changed = replace(family, last_used_at=change.now, change_id=change.change_id)
             if outcome is Refresh.ROTATE:
@@ -123,6 +130,10 @@ class MemoryFamilies:
             if family is not None and family.revoked_at is None:
                 self.families[family_id] = replace(family, revoked_at=now)
             return is_first
+
+    def deny(self, jti: str, expires_at: int) -> None:
+        self.calls.append("deny")
+        self.denied[jti] = expires_at
 
     def get(self, family_id: str) -> Family | None:
         self.calls.append("get")

@@ -19,8 +19,9 @@ from sundial.userinfo import UserInfo
 from sundial.web.edge import Edge
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MAC_KEY
+from tests.support.signers import signers
 from tests.support.stack import OwnStack
-from tests.support.token_world import CONFIG, Answer, FixedRing, TokenWorld, signers
+from tests.support.token_world import CONFIG, Answer, FixedRing, TokenWorld
 
 TABLE_USER = LocalUser(
     email="jane@example.com", user_id="2c4b8f6e", username="jane", email_verified=True, groups=("ops",)
@@ -69,13 +70,13 @@ class RefreshWorld(TokenWorld):
         self.families = DynamoFamilies(dynamodb, self.stack.families_table)
         self.directory = self.table = DynamoDirectory(dynamodb, self.stack.directory_table)
         self._public_keys = PublicKeyStore(dynamodb, self.stack.public_keys_table)
-        self._bearers = DynamoBearers(dynamodb, self.stack.families_table, self.stack.public_keys_table)
+        self.bearers = DynamoBearers(dynamodb, self.stack.families_table, self.stack.public_keys_table)
         self.raise_watermark(0)
         self.configure(quick_config(everywhere=self.refresh_tokens))
 
     def use(self, config: Config) -> None:
         super().use(config)
-        routes = {"GET /userinfo": UserInfo(self._bearers, config.issuer)}
+        routes = {"GET /userinfo": UserInfo(self.bearers, config.issuer)}
         self._userinfo_edge = Edge("userinfo", routes, config, clock=lambda: self.now)
 
     def raise_watermark(self, not_before: int) -> None:

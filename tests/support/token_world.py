@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.types import Options
 
 from sundial.clients import ClientRegistry
 from sundial.config.model import Config
+from sundial.connectors.base import Connector
 from sundial.connectors.password import PasswordConnector
 from sundial.errors import temporarily_unavailable
 from sundial.expiry.family import Family
@@ -21,15 +20,18 @@ from sundial.grants.endpoint import token_routes
 from sundial.grants.server import TokenServer
 from sundial.keys.cache import Signer
 from sundial.keys.ring import MacKey
+from sundial.live_tokens import LiveTokens
 from sundial.store.directory import Directory
 from sundial.store.families import FamilyStore
 from sundial.tokens.opaque import Kind, mint
 from sundial.tokens.subject import connector_tag
 from sundial.web.edge import Edge
+from tests.support.bearers import MemoryBearers
 from tests.support.clients import MemoryClients
 from tests.support.config import make_config
-from tests.support.events import http_event
+from tests.support.events import Parameters, http_event
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_login
+from tests.support.signers import signers
 
 SECRET = "example-secret"
 USER_ID = "08a8684b-db88-4b73-90a9-3cd1661f5466"
@@ -58,15 +60,6 @@ expiry:
   idTokens: 1h
   refreshTokens:
 """
-
-
-@cache
-def signers() -> Mapping[str, Signer]:
-    """Return one signer an algorithm, made once for the whole run."""
-    return {
-        "RS256": Signer("rsa-key", "RS256", rsa.generate_private_key(65537, 2048)),
-        "ES256": Signer("ec-key", "ES256", ec.generate_private_key(ec.SECP256R1())),
-    }
 
 
 _SIGNATURE_ONLY: Options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
@@ -133,8 +126,19 @@ class TokenWorld:
     clients: MemoryClients = field(default_factory=MemoryClients)
     directory: Directory = field(default_factory=EmptyTable)
 
+    bearers: Any = field(init=False)
+    more_connectors: tuple[Connector, ...] = ()
+    """Beside `local`; a file that lists them would make them real."""
+
     def __post_init__(self) -> None:
+        self.bearers = MemoryBearers(self.memory)
         self.configure(CONFIG.rstrip() + f" {self.refresh_tokens}\n")
+
+    @property
+    def memory(self) -> MemoryFamilies:
+        """The families, where they are in memory."""
+        assert isinstance(self.families, MemoryFamilies)
+        return self.families
 
     def configure(self, yaml_text: str) -> None:
         """Put another configuration in force, as a deployment in mid-life does."""
@@ -145,16 +149,22 @@ class TokenWorld:
         self.config = config
         local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory)
         clients = ClientRegistry(self.config, lambda: self.clients)
-        server = TokenServer(self.config, clients, self.families, self.ring, {connector_tag("local"): local})
+        connectors: dict[bytes, Connector] = {connector_tag(one.id): one for one in (local, *self.more_connectors)}
+        live_tokens = LiveTokens(self.bearers, config.issuer)
+        server = TokenServer(config, clients, self.families, self.ring, connectors, live_tokens=live_tokens)
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
 
     def post(self, headers: Mapping[str, str] | None = None, **form: str) -> Answer:
         """POST `form` to /token."""
-        return self.send(http_event("POST /token", form=form, headers=headers or {}))
+        return self.post_to("/token", headers, form)
+
+    def post_to(self, path: str, headers: Mapping[str, str] | None, form: Parameters) -> Answer:
+        """POST `form` to one of the function's endpoints."""
+        return self.send(http_event(f"POST {path}", form=form, headers=headers or {}))
 
     def send(self, event: Mapping[str, Any]) -> Answer:
         response = self._edge(event)
-        return Answer(response["statusCode"], response["headers"], json.loads(response["body"]))
+        return Answer(response["statusCode"], response["headers"], json.loads(response["body"] or "{}"))
 
     def log_in(self, **changes: object) -> str:
         """Return the authorization code of a login at `now`."""

@@ -35,7 +35,10 @@ RIGHTS: Mapping[str, set[Right]] = {
     | to_log("AuthorizeLogs"),
     "TokenFunction": {
         ("dynamodb:GetItem", "FamiliesTable"),
+        ("dynamodb:PutItem", "FamiliesTable"),
         ("dynamodb:UpdateItem", "FamiliesTable"),
+        ("dynamodb:BatchGetItem", "FamiliesTable"),
+        ("dynamodb:BatchGetItem", "PublicKeysTable"),
         ("dynamodb:GetItem", "DirectoryTable"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
         ("kms:Decrypt", "KeyRingKey"),

@@ -34,7 +34,14 @@ ROUTES = {
         "GET /callback/{connector}",
         "POST /callback/{connector}",
     },
-    "token": {"POST /token", "OPTIONS /token"},
+    "token": {
+        "POST /token",
+        "OPTIONS /token",
+        "POST /token/introspect",
+        "OPTIONS /token/introspect",
+        "POST /token/revoke",
+        "OPTIONS /token/revoke",
+    },
     "userinfo": {"GET /userinfo", "POST /userinfo", "OPTIONS /userinfo"},
     "rotate_keys": set(),
 }

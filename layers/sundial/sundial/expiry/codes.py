@@ -19,6 +19,8 @@ class Redemption(StrEnum):
     WRONG_CLIENT = "wrong client"
     WRONG_REDIRECT_URI = "wrong redirect_uri"
     WRONG_VERIFIER = "wrong code_verifier"
+    WRONG_TARGET = "wrong resource"
+    """A resource that was not asked for at login (RFC 8707 §2.2)."""
     REPLAY = "replay"
     """A second use: whatever the first one got is to be revoked (RFC 6749 §4.1.2)."""
 
@@ -30,11 +32,13 @@ def decide(
     challenges: frozenset[str],
     now: int,
     not_before: int = 0,
+    resources: frozenset[str] = frozenset(),
 ) -> Redemption:
     """Return what becomes of the code that began `family`, presented by `client_id` at `now`.
 
     `challenges` are the challenges that the presented verifier answers (see `challenges_of`); empty
-    where the client sent no verifier. `now` and the operator's watermark `not_before` are epoch seconds.
+    where the client sent no verifier. `resources` are those that its token is to be for. `now` and the
+    operator's watermark `not_before` are epoch seconds.
     """
     if family is None or family.code is None or family.revoked_at is not None:
         return Redemption.UNKNOWN
@@ -48,9 +52,11 @@ def decide(
         return Redemption.EXPIRED
     if family.code.redirect_uri != redirect_uri:
         return Redemption.WRONG_REDIRECT_URI
-    if family.code.challenge is None:
-        return Redemption.WRONG_VERIFIER if challenges else Redemption.REDEEM
-    return Redemption.REDEEM if family.code.challenge in challenges else Redemption.WRONG_VERIFIER
+    if bool(challenges) != bool(family.code.challenge) or (challenges and family.code.challenge not in challenges):
+        return Redemption.WRONG_VERIFIER
+    if family.resources and not resources <= set(family.resources):
+        return Redemption.WRONG_TARGET
+    return Redemption.REDEEM
 
 
 def challenge(method: str, code_challenge: str) -> str:

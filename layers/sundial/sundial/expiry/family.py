@@ -59,7 +59,8 @@ class Family:
     claims: Claims
     scopes: frozenset[str]
     created_at: int
-    auth_time: int
+    auth_time: int | None
+    """When the user authenticated; None where they did so elsewhere, and only a token of theirs came here."""
     code: PendingCode | None = None
     nonce: str | None = None
     redeemed_at: int | None = None
@@ -72,7 +73,9 @@ class Family:
     """The MAC key of the current refresh token, so that a retry is given the identical string."""
     revoked_at: int | None = None
     audience: tuple[str, ...] = field(default=())
-    """What the ID token's `aud` holds beside the client (scope `audience:server:client_id:X`)."""
+    """What the tokens' `aud` holds beside the client (scope `audience:server:client_id:X`)."""
+    resources: tuple[str, ...] = field(default=())
+    """The APIs that the login was asked for (RFC 8707 §2.1): its access tokens are for these, where there are any."""
 
     def rotated(self, now: int, *, change_id: str, mac_key_id: str) -> Family:
         """Return the family after a rotation at `now`."""

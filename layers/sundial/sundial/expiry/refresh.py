@@ -33,6 +33,11 @@ class Refresh(StrEnum):
     IMPOSSIBLE = "impossible"
     """A generation that was never given out: its MAC could not have been made. An integrity alarm."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the client is given tokens."""
+        return self in (Refresh.ROTATE, Refresh.REST, Refresh.KEEP, Refresh.RETRY)
+
 
 def decide(
     family: Family | None,

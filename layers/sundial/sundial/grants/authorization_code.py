@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from sundial.config.model import Client
-from sundial.errors import OAuthError, invalid_grant, invalid_request
+from sundial.errors import OAuthError, invalid_grant, invalid_request, invalid_target
 from sundial.events import AuthorizationCodeReplayed
 from sundial.expiry import codes
 from sundial.expiry.codes import Redemption
 from sundial.expiry.family import Ending
-from sundial.grants.server import Signers, TokenServer, end_family, token_response
+from sundial.grants.response import token_response
+from sundial.grants.server import Signers, TokenServer, end_family
 from sundial.store.families import Change
 from sundial.tokens.opaque import Kind, mint, new_change_id, read
+from sundial.tokens.resources import read_resources
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 §4.1
 
@@ -25,6 +27,7 @@ _REFUSALS = {
     Redemption.WRONG_CLIENT: "this code is not one of ours, or was given to another client",
     Redemption.WRONG_REDIRECT_URI: "the redirect_uri is not the one of the authorization request (RFC 6749 §4.1.3)",
     Redemption.WRONG_VERIFIER: "the code_verifier does not fit the authorization request (RFC 7636 §4.6)",
+    Redemption.WRONG_TARGET: "that resource was not asked for at login (RFC 8707 §2.2)",
     Redemption.REPLAY: "this code has been used before; all that it was exchanged for is revoked; log in again",
 }
 
@@ -41,6 +44,7 @@ def authorization_code_grant(
 ) -> dict[str, Any]:
     """Return the token response for an authorization code: one conditional write."""
     asked = _parse(parameters)
+    resources = read_resources(parameters.get("resource"), client)
     ring = server.ring.current(now)
     presented = read(Kind.AUTHORIZATION_CODE, asked.code, client.id, ring.mac_by_id)
     if presented is None:
@@ -59,17 +63,20 @@ def authorization_code_grant(
         server.config.id_token_lifetime(client, connector.id),
         ring.not_before,
         Change(now, new_change_id(), mac_key.id),
+        frozenset(resources),
     )
     family = written.family
     if not written.applied or family is None:
-        outcome = codes.decide(family, client.id, asked.redirect_uri, asked.challenges, now, ring.not_before)
+        outcome = codes.decide(
+            family, client.id, asked.redirect_uri, asked.challenges, now, ring.not_before, frozenset(resources)
+        )
         if outcome is Redemption.REPLAY:
             replay = AuthorizationCodeReplayed(client.id, connector.id, presented.family_id)
             why = Ending.CODE_REPLAYED
             end_family(server, client, connector.id, presented.family_id, why, now, replay)
         raise _refused(outcome)
     refresh_token = mint(Kind.REFRESH_TOKEN, mac_key, family, family.generation) if family.generation else None
-    return token_response(server, client, family, family.scopes, signers, now, refresh_token)
+    return token_response(server, client, family, family.scopes, signers, now, refresh_token, resources)
 
 
 def _parse(parameters: Mapping[str, str]) -> _Asked:
@@ -84,4 +91,6 @@ def _parse(parameters: Mapping[str, str]) -> _Asked:
 
 
 def _refused(outcome: Redemption) -> OAuthError:
+    if outcome is Redemption.WRONG_TARGET:
+        return invalid_target(_REFUSALS[outcome])
     return invalid_grant(_REFUSALS[outcome], detail=outcome.value)

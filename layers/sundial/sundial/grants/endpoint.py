@@ -1,4 +1,4 @@
-"""POST /token (RFC 6749 §3.2): authenticate the client, then hand over to the grant."""
+"""POST /token (RFC 6749 §3.2): authenticate the client, then hand over to the grant; and what stands beside it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from sundial.config.model import Client
+from sundial.config.model import PASSWORD_GRANT, TOKEN_EXCHANGE, Client
 from sundial.connectors import open_connectors
 from sundial.deployment import Deployment
 from sundial.errors import invalid_request, unsupported_grant_type
 from sundial.grants.authorization_code import authorization_code_grant
-from sundial.grants.client_authentication import authenticate_client
+from sundial.grants.client_credentials import client_credentials_grant
+from sundial.grants.form import authenticated_form
+from sundial.grants.password import password_grant
 from sundial.grants.refresh_token import refresh_token_grant
 from sundial.grants.server import TokenServer
+from sundial.grants.token_exchange import token_exchange_grant
+from sundial.introspection import introspection
+from sundial.live_tokens import LiveTokens
+from sundial.revocation import revocation
 from sundial.tokens.subject import connector_tag
 from sundial.web.edge import Edge, Endpoint
 from sundial.web.http import Request, Response, json_response
@@ -24,15 +30,17 @@ Grant = Callable[[TokenServer, Client, Mapping[str, str], int], dict[str, Any]]
 GRANTS: Mapping[str, Grant] = {
     "authorization_code": authorization_code_grant,
     "refresh_token": refresh_token_grant,
+    "client_credentials": client_credentials_grant,
+    TOKEN_EXCHANGE: token_exchange_grant,
+    PASSWORD_GRANT: password_grant,
 }
+
+_REPEATABLE = frozenset(("resource", "audience"))  # RFC 8707 §2, RFC 8693 §2.1
 
 
 def token_endpoint(server: TokenServer, request: Request) -> Response:
     """Return the token response, never to be stored (RFC 6749 §5.1)."""
-    if request.raw_query:
-        raise invalid_request("the parameters belong in the body, not in the URL (RFC 6749 §2.3.1 and §3.2)")
-    parameters = request.form()
-    client = authenticate_client(request.headers.get("authorization"), parameters, server.clients, request.now)
+    client, parameters = authenticated_form(server, request, repeatable=_REPEATABLE)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise invalid_request("grant_type is missing (RFC 6749 §4.1.3 and §6)")
@@ -43,14 +51,25 @@ def token_endpoint(server: TokenServer, request: Request) -> Response:
 
 def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
     """Return what `server` answers, by the template's route."""
-    return {"POST /token": partial(token_endpoint, server)}
+    return {
+        "POST /token": partial(token_endpoint, server),
+        "POST /token/introspect": partial(introspection, server),
+        "POST /token/revoke": partial(revocation, server),
+    }
 
 
 def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
     """Return the handler of the function `token`."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
     server = TokenServer(
-        deployment.config, deployment.clients, deployment.families, deployment.ring, connectors, deployment.events
+        deployment.config,
+        deployment.clients,
+        deployment.families,
+        deployment.ring,
+        connectors,
+        deployment.events,
+        live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
     )
-    cross_origin = frozenset(("/token",))
-    return Edge("token", token_routes(server), deployment.config, clock=clock, cross_origin=cross_origin)
+    routes = token_routes(server)
+    cross_origin = frozenset(route.partition(" ")[2] for route in routes)
+    return Edge("token", routes, deployment.config, clock=clock, cross_origin=cross_origin)

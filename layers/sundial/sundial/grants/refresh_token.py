@@ -16,16 +16,14 @@ from sundial.events import IntegrityAlarm, RefreshTokenReplayed
 from sundial.expiry.family import Claims, Ending, Family
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh, decide
-from sundial.grants.server import Signers, TokenServer, end_family, token_response
+from sundial.grants.response import token_response
+from sundial.grants.server import Signers, TokenServer, end_family
 from sundial.keys.cache import LoadedRing
 from sundial.observe import count
 from sundial.store.families import Change
 from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
-
-_ANSWERED = (Refresh.ROTATE, Refresh.KEEP, Refresh.REST, Refresh.RETRY)
-
-_MOST_SCOPES = 64
-"""More than any login is granted, and as many as fit into the condition of one write."""
+from sundial.tokens.resources import check_granted, read_resources
+from sundial.tokens.scopes import MOST_SCOPES
 
 _NOT_OURS = "this refresh token is not one of ours, or was given to another client"
 _ENDED = "the login that this refresh token came from has ended; log in again"
@@ -39,6 +37,7 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     if "refresh_token" not in parameters:
         raise invalid_request("refresh_token is missing (RFC 6749 §6)")
     token, scopes = parameters["refresh_token"], _parse_scope(parameters.get("scope", ""))
+    resources = read_resources(parameters.get("resource"), client)
     ring = server.ring.current(now)
     presented = read(Kind.REFRESH_TOKEN, token, client.id, ring.mac_by_id)
     if presented is None:
@@ -48,28 +47,31 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     signers = Signers.for_client(ring, server.config, client, now)
     claims = _present_claims(server, client, connector, presented, now)
     change = Change(now, new_change_id(), ring.mac(now).id)
-    written = server.families.rotate(presented, client.id, scopes, policy, ring.not_before, claims, change)
+    written = server.families.rotate(
+        presented, client.id, scopes, policy, ring.not_before, claims, change, frozenset(resources)
+    )
     family = written.family
     if written.applied:
         outcome = Refresh.KEEP if policy.disable_rotation else Refresh.ROTATE
     else:
         outcome = decide(family, client.id, presented.generation, now, policy, ring.not_before)
     count("Refreshes", outcome=outcome)
-    if family is None or outcome not in _ANSWERED:
+    if family is None or not outcome.is_answered:
         raise _refusal(server, presented, family, outcome, policy, client, now)
     _check_scope(scopes, family)
+    check_granted(resources, family.resources)
     if not written.applied and outcome in (Refresh.ROTATE, Refresh.KEEP):
         raise server_error("this refresh was refused for no reason that we know", detail="condition and rule differ")
     refresh_token = _successor(ring, family) if outcome in (Refresh.ROTATE, Refresh.RETRY) else token
     family = replace(family, claims=claims)
-    return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token)
+    return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token, resources)
 
 
 def _parse_scope(scope: str) -> frozenset[str]:
     """Return the scope that is asked for; empty where the client leaves it as it is (RFC 6749 §6)."""
     scopes = frozenset(scope.split())
-    if len(scopes) > _MOST_SCOPES:
-        raise invalid_scope(f"more than {_MOST_SCOPES} scopes; a refresh can only narrow what was granted at login")
+    if len(scopes) > MOST_SCOPES:
+        raise invalid_scope(f"more than {MOST_SCOPES} scopes; a refresh can only narrow what was granted at login")
     return scopes
 
 

@@ -1,22 +1,20 @@
-"""What every grant works with, and what every grant ends in: a token response (RFC 6749 §5.1)."""
+"""What every grant works with."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector
 from sundial.events import Event, Events, FamilyRevoked
-from sundial.expiry.family import Ending, Family
+from sundial.expiry.family import Ending
 from sundial.keys.cache import LoadedRing, RingCache, Signer
+from sundial.live_tokens import LiveTokens
 from sundial.store.families import FamilyStore
-from sundial.tokens import jwt
-from sundial.tokens.claims import access_token_claims, id_token_claims
+from sundial.tokens.scopes import FindClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,12 @@ class TokenServer:
     ring: RingCache
     connectors: Mapping[bytes, Connector]
     events: Events = field(default_factory=Events)
+    live_tokens: LiveTokens = field(kw_only=True)
+    """Our own JWTs, as what a client presents."""
+
+    def client_finder(self, now: int) -> FindClient:
+        """Return what finds a client by its id, as it stands at `now` (epoch seconds)."""
+        return partial(_find, self.clients, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +67,5 @@ def end_family(
         server.events.emit(now, *told)
 
 
-def token_response(
-    server: TokenServer,
-    client: Client,
-    family: Family,
-    scopes: AbstractSet[str],
-    signers: Signers,
-    now: int,
-    refresh_token: str | None,
-) -> dict[str, Any]:
-    """Return the token response for `family`: fresh access and ID tokens, and `refresh_token` where there is one.
-
-    The ID token comes with scope `openid` (OIDC Core §3.1.3.3 and §12.2), bound to the access token by `at_hash`.
-    """
-    issuer = server.config.issuer
-    lifetime = server.config.id_token_lifetime(client, family.connector_id)
-    claims = access_token_claims(family, scopes, issuer, lifetime, now, secrets.token_urlsafe(12))
-    access_token = jwt.sign(signers.access_token, claims, typ=jwt.ACCESS_TOKEN_TYPE)
-    response: dict[str, Any] = {
-        "access_token": access_token,
-        "token_type": "bearer",
-        "expires_in": int(lifetime.total_seconds()),
-        "scope": " ".join(sorted(scopes)),
-    }
-    if refresh_token is not None:
-        response["refresh_token"] = refresh_token
-    if "openid" in scopes:
-        claims = id_token_claims(family, scopes, issuer, lifetime, now)
-        claims["at_hash"] = jwt.half_hash(access_token, signers.id_token.alg)
-        response["id_token"] = jwt.sign(signers.id_token, claims)
-    return response
+def _find(clients: Clients, now: int, client_id: str) -> Client | None:
+    return clients.find(client_id, now)

@@ -39,11 +39,13 @@ class DynamoFamilies:
         self._client = client
         self._table = table
 
-    def begin(self, family: Family) -> bool:
+    def begin(self, family: Family, alive_until: int | None = None) -> bool:
         """Write the family of a login that has just happened (see FamilyStore)."""
         item = to_item(family)
         if family.code is not None:
             item["ttl"] = _number(family.code.expires_at + _GRACE)
+        elif alive_until is not None:
+            item |= {"expires_at": _number(alive_until), "ttl": _number(alive_until + _GRACE)}
         with unavailable(_WHAT):
             try:
                 self._client.put_item(
@@ -66,6 +68,7 @@ class DynamoFamilies:
         access_lifetime: timedelta,
         not_before: int,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         """Redeem the code of a family (see FamilyStore; RFC 6749 §4.1.3, RFC 7636 §4.6)."""
         values: Item = {
@@ -96,7 +99,8 @@ class DynamoFamilies:
             "SET #redeemed_at = :now, #created_at = :now, #rotated_at = :now, #last_used_at = :now, "
             "#generation = :generation, #change_id = :change, #mac_key_id = :mac_key" + _set_expiry(last, values),
             "attribute_not_exists(#revoked_at) AND attribute_not_exists(#redeemed_at) AND #client_id = :client "
-            f"AND #redirect_uri = :redirect_uri AND #code_expires_at >= :now AND {challenge_holds}{login_holds}",
+            f"AND #redirect_uri = :redirect_uri AND #code_expires_at >= :now AND {challenge_holds}{login_holds}"
+            + _target_holds(resources, values),
             values,
         )
 
@@ -109,6 +113,7 @@ class DynamoFamilies:
         not_before: int,
         claims: Claims | None,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         """Advance a family (see FamilyStore; docs/architecture.md, "A refresh")."""
         values: Item = {
@@ -137,6 +142,7 @@ class DynamoFamilies:
         for index, scope in enumerate(sorted(scopes)):
             holds += f" AND contains(#scopes, :scope{index})"
             values[f":scope{index}"] = {"S": scope}
+        holds += _target_holds(resources, values)
         if claims is not None:
             sets += ", #claims = :claims"
             values[":claims"] = {"M": _claims_to_item(claims)}
@@ -163,12 +169,6 @@ class DynamoFamilies:
                 UpdateExpression=update,
                 ExpressionAttributeNames=_names(update),
                 ExpressionAttributeValues=values,
-            )
-
-    def get(self, family_id: str) -> Family | None:
-        """Return a family as it stands (see FamilyStore)."""
-        with unavailable(_WHAT):
-            found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
                 ReturnValues="UPDATED_NEW",
             )
         return updated["Attributes"]["revoked_by"]["S"] == change_id
@@ -179,6 +179,12 @@ class DynamoFamilies:
             self._client.put_item(
                 TableName=self._table,
                 Item={"id": {"S": denial_id(jti)}, "ttl": _number(expires_at)},
+            )
+
+    def get(self, family_id: str) -> Family | None:
+        """Return a family as it stands (see FamilyStore)."""
+        with unavailable(_WHAT):
+            found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
         return from_item(found.get("Item"))
 
     def _update(self, family_id: str, update: str, condition: str, values: Item) -> Written:
@@ -201,6 +207,11 @@ class DynamoFamilies:
         return Written(True, from_item(updated["Attributes"]))
 
 
+def denial_id(jti: str) -> str:
+    """Return the id of the item that says that an access token is revoked."""
+    return f"jti#{jti}"
+
+
 def to_item(family: Family) -> Item:
     """Return `family` as DynamoDB keeps it. It holds no token, and nothing that could make one."""
     item: Item = {
@@ -209,15 +220,17 @@ def to_item(family: Family) -> Item:
         "client_id": {"S": family.client_id},
         "connector_id": {"S": family.connector_id},
         "claims": {"M": _claims_to_item(family.claims)},
-        "scopes": {"SS": sorted(family.scopes)},
         "created_at": _number(family.created_at),
-        "auth_time": _number(family.auth_time),
         "generation": _number(family.generation),
         "rotated_at": _number(family.rotated_at),
         "last_used_at": _number(family.last_used_at),
         "change_id": {"S": family.change_id},
         "mac_key_id": {"S": family.mac_key_id},
     }
+    if family.scopes:  # DynamoDB keeps no empty set
+        item["scopes"] = {"SS": sorted(family.scopes)}
+    if family.auth_time is not None:
+        item["auth_time"] = _number(family.auth_time)
     if family.code is not None:
         item["code_expires_at"] = _number(family.code.expires_at)
         item["redirect_uri"] = {"S": family.code.redirect_uri}
@@ -227,6 +240,8 @@ def to_item(family: Family) -> Item:
         item["nonce"] = {"S": family.nonce}
     if family.audience:
         item["audience"] = {"L": [{"S": one} for one in family.audience]}
+    if family.resources:
+        item["resources"] = {"L": [{"S": one} for one in family.resources]}
     if family.redeemed_at is not None:
         item["redeemed_at"] = _number(family.redeemed_at)
     if family.revoked_at is not None:
@@ -247,9 +262,9 @@ def from_item(item: Item | None) -> Family | None:
         client_id=item["client_id"]["S"],
         connector_id=item["connector_id"]["S"],
         claims=_claims_from_item(item["claims"]["M"]),
-        scopes=frozenset(item["scopes"]["SS"]),
+        scopes=frozenset(item["scopes"]["SS"]) if "scopes" in item else frozenset(),
         created_at=int(item["created_at"]["N"]),
-        auth_time=int(item["auth_time"]["N"]),
+        auth_time=int(item["auth_time"]["N"]) if "auth_time" in item else None,
         code=code,
         nonce=item["nonce"]["S"] if "nonce" in item else None,
         redeemed_at=int(item["redeemed_at"]["N"]) if "redeemed_at" in item else None,
@@ -260,6 +275,7 @@ def from_item(item: Item | None) -> Family | None:
         mac_key_id=item["mac_key_id"]["S"],
         revoked_at=int(item["revoked_at"]["N"]) if "revoked_at" in item else None,
         audience=tuple(one["S"] for one in item["audience"]["L"]) if "audience" in item else (),
+        resources=tuple(one["S"] for one in item["resources"]["L"]) if "resources" in item else (),
     )
 
 
@@ -292,6 +308,16 @@ def _set_expiry(last: int | None, values: Item) -> str:
     values[":expires_at"] = _number(last)
     values[":ttl"] = _number(last + _GRACE)
     return ", #expires_at = :expires_at, #ttl = :ttl"
+
+
+def _target_holds(resources: frozenset[str], values: Item) -> str:
+    """Return the part of a condition that keeps a token within the resources of its login, where it has any."""
+    if not resources:
+        return ""
+    names = {f":resource{index}": {"S": resource} for index, resource in enumerate(sorted(resources))}
+    values |= names
+    within = " AND ".join(f"contains(#resources, {name})" for name in names)
+    return f" AND (attribute_not_exists(#resources) OR ({within}))"
 
 
 def _before(now: int, duration: timedelta) -> dict[str, str]:

@@ -42,8 +42,11 @@ class FamilyStore(Protocol):
     and then the same call may be made again.
     """
 
-    def begin(self, family: Family) -> bool:
-        """Write the family of a login that has just happened, its code unredeemed.
+    def begin(self, family: Family, alive_until: int | None = None) -> bool:
+        """Write the family of a login that has just happened: its code unredeemed, or without a code.
+
+        One without a code is kept for as long as it can be of use, which is until `alive_until` (epoch
+        seconds); None is for ever.
 
         A second time, recognised by its `change_id`, that changes nothing and is as good; False where
         the family's code has been redeemed since.
@@ -59,6 +62,7 @@ class FamilyStore(Protocol):
         access_lifetime: timedelta,
         not_before: int,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         """Redeem the code of a family: applied exactly where `expiry.codes.decide` says REDEEM.
 
@@ -75,10 +79,11 @@ class FamilyStore(Protocol):
         not_before: int,
         claims: Claims | None,
         change: Change,
+        resources: frozenset[str] = frozenset(),
     ) -> Written:
         """Advance a family: applied exactly where `expiry.refresh.decide` says ROTATE (or KEEP, rotation off).
 
-        Not applied where `scopes` asks for more than was granted, and then nothing has changed.
+        Not applied where `scopes` or `resources` ask for more than was granted, and then nothing has changed.
         `claims`, where given, replace what the family knows of its user.
         """
 

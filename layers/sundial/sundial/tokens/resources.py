@@ -9,27 +9,36 @@ from sundial.errors import invalid_target
 
 _ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-;=?-Z_a-z~%\[\]]+")  # RFC 3986 §4.3: no fragment
 
+MOST_RESOURCES = 16
+"""In one request: as many as fit into the condition of one write, beside its scopes."""
+
 
 def is_resource(text: str) -> bool:
     """Return whether `text` can name a resource: an absolute URI without a fragment (RFC 8707 §2)."""
     return _ABSOLUTE_URI.fullmatch(text) is not None
 
 
-def read_resources(resource: str | None, client: Client, granted: tuple[str, ...] = ()) -> tuple[str, ...]:
+def read_resources(resource: str | None, client: Client) -> tuple[str, ...]:
     """Return the resources that `client` asks for, each once; none where it names none.
 
     `resource` are the values of that parameter, which may be repeated, joined by spaces. Raises
-    `invalid_target` (RFC 8707 §2) for one that is not an absolute URI, not one of the client's
-    (`staticClients[].resources`), or not among the `granted`, where there are any (§2.2).
+    `invalid_target` (RFC 8707 §2) for one that is not an absolute URI, or not one of the client's
+    (`staticClients[].resources`).
     """
     asked = tuple(dict.fromkeys((resource or "").split()))
+    if len(asked) > MOST_RESOURCES:
+        raise invalid_target(f"more than {MOST_RESOURCES} resources")
     if any(not is_resource(one) for one in asked):
         raise invalid_target("a resource must be an absolute URI without a fragment (RFC 8707 §2)")
     if any(one not in client.resources for one in asked):
         raise invalid_target("this client may not have tokens for that resource (staticClients[].resources)")
+    return asked
+
+
+def check_granted(asked: tuple[str, ...], granted: tuple[str, ...]) -> None:
+    """RFC 8707 §2.2: a token is for no resource beyond those of the login; one that named none leaves it open."""
     if granted and any(one not in granted for one in asked):
         raise invalid_target("that resource was not asked for at login (RFC 8707 §2.2)")
-    return asked
 
 
 def target_of(client: Client, asked: tuple[str, ...], granted: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sundial.config.model import Client
-from sundial.errors import invalid_scope
+from sundial.errors import OAuthError, invalid_scope
+from sundial.observe import logger
 
 SCOPES = ("openid", "profile", "email", "groups", "federated:id", "offline_access")
 """The scopes that are served, in the order in which people are told of them."""
@@ -56,11 +57,25 @@ def is_trusted(client: Client, peer_id: str, find_client: FindClient) -> bool:
 
 
 def trusting(scopes: frozenset[str], peers: Iterable[str], client: Client, find_client: FindClient) -> AskedScope:
-    """Return `scopes` and those of `peers` that they name, without the peers that trust `client` no longer."""
+    """Return `scopes` and those of `peers` that they name, without the peers that trust `client` no longer.
+
+    So are those left out that can't be looked up: by now a code or a refresh token has been used up, and a
+    refusal would cost the client its login.
+    """
     named = {one.removeprefix(CROSS_CLIENT) for one in scopes if one.startswith(CROSS_CLIENT)}
-    gone = {f"{CROSS_CLIENT}{peer}" for peer in named if not is_trusted(client, peer, find_client)}
+    gone = {f"{CROSS_CLIENT}{peer}" for peer in named if not _still_trusted(client, peer, find_client)}
     kept = scopes - gone
     return AskedScope(kept, tuple(peer for peer in peers if f"{CROSS_CLIENT}{peer}" in kept))
+
+
+def _still_trusted(client: Client, peer_id: str, find_client: FindClient) -> bool:
+    try:
+        return is_trusted(client, peer_id, find_client)
+    except OAuthError as error:
+        if error.status != 503:
+            raise
+        logger.warning("peer_left_out", client_id=client.id, peer_id=peer_id, detail=error.detail)
+        return False
 
 
 def _named(scopes: Iterable[str]) -> str:

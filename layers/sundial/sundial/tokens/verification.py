@@ -1,7 +1,9 @@
-"""Reading our own access tokens back (RFC 9068 §4): only the public keys are needed."""
+"""Reading our own JWTs back (RFC 9068 §4, OpenID Connect Core §3.1.3.7): only the public keys are needed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 import jwt
@@ -15,12 +17,60 @@ from sundial.tokens.jwt import ACCESS_TOKEN_TYPE
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 _OPTIONS: Options = {
-    "require": ["exp", "iat", "iss", "sub", "scope"],
-    "verify_aud": False,  # an access token for a resource server is good for userinfo too, as in Dex
+    "require": ["exp", "iat", "iss", "sub", "aud"],
+    "verify_aud": False,  # whose token it must be is the endpoint's to say
     "verify_exp": False,  # by our own `now`: time is an argument
     "verify_iat": False,
     "verify_nbf": False,
 }
+
+
+class JwtKind(StrEnum):
+    """The kinds of JWT that we sign, by the `typ` of their header (RFC 9068 §2.1)."""
+
+    ACCESS_TOKEN = ACCESS_TOKEN_TYPE
+    ID_TOKEN = "JWT"  # noqa: S105
+
+    @property
+    def in_words(self) -> str:
+        """What an error calls it."""
+        return "access token" if self is JwtKind.ACCESS_TOKEN else "ID token"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedJwt:
+    """One of our own JWTs, its signature good and its time not over."""
+
+    kid: str
+    claims: dict[str, Any] = field(repr=False)
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """The `aud` claim, which may be one string or several."""
+        aud = self.claims["aud"]
+        return (aud,) if isinstance(aud, str) else tuple(aud)
+
+    @property
+    def client_id(self) -> str:
+        """The client that it was given to: an ID token's `azp` where there is one (OIDC Core §2)."""
+        return str(self.claims.get("client_id") or self.claims.get("azp") or self.audience[0])
+
+    @property
+    def family_id(self) -> str | None:
+        """The login that it came from; None for a client's own token."""
+        family_id: str | None = self.claims.get("sid")
+        return family_id
+
+    @property
+    def jti(self) -> str | None:
+        """The id by which it can be revoked; an ID token has none."""
+        jti: str | None = self.claims.get("jti")
+        return jti
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes of an access token."""
+        return frozenset(self.claims.get("scope", "").split())
 
 
 class KeySet(Protocol):
@@ -30,41 +80,36 @@ class KeySet(Protocol):
         """Return the (`alg`, key) of that `kid`, None where it is not published (any more)."""
 
 
-def key_id(token: str) -> str:
-    """Return the `kid` of an access token; raises `invalid_token` for what is not one.
+def key_id(token: str, kind: JwtKind = JwtKind.ACCESS_TOKEN) -> str:
+    """Return the `kid` of a token of that kind; raises `invalid_token` for what is not one.
 
-    An ID token is refused here: it is for its client, not for us (RFC 9068 §4, `typ`).
+    An ID token is no access token: it is for its client, not for us (RFC 9068 §4, `typ`).
     """
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
-        raise invalid_token("the access token is not a JWT") from None
+        raise invalid_token(f"the {kind.in_words} is not a JWT") from None
     typ, kid = str(header.get("typ", "")).lower().removeprefix("application/"), header.get("kid")
-    if typ != ACCESS_TOKEN_TYPE or not isinstance(kid, str):
-        raise invalid_token("this is not an access token (its typ is not at+jwt)")
+    if typ != kind.lower() or not isinstance(kid, str):
+        raise invalid_token(f"this is not an {kind.in_words} (its typ is not {kind})")
     return kid
 
 
-def verify(token: str, keys: KeySet, issuer: str, now: int) -> dict[str, Any]:
-    """Return the claims of an access token that is ours and alive at `now` (epoch seconds).
+def verify(token: str, keys: KeySet, issuer: str, now: int, kind: JwtKind = JwtKind.ACCESS_TOKEN) -> VerifiedJwt:
+    """Return a token that is ours, of that kind, and alive at `now` (epoch seconds).
 
     Raises `invalid_token` (RFC 6750 §3.1): a bad signature, another issuer, expired (RFC 7519 §4.1.4), or
     signed by a key that is no longer published.
     """
-    found = keys.key(key_id(token))
+    kid = key_id(token, kind)
+    found = keys.key(kid)
     if found is None:
-        raise invalid_token("the access token was signed by a key that is not, or no longer, in use")
+        raise invalid_token(f"the {kind.in_words} was signed by a key that is not, or no longer, in use")
     alg, key = found
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[alg],
-            issuer=issuer,
-            options=_OPTIONS,
-        )
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[alg], issuer=issuer, options=_OPTIONS)
     except jwt.InvalidTokenError as error:
-        raise invalid_token("the access token is not one of ours", detail=type(error).__name__) from None
+        raise invalid_token(f"the {kind.in_words} is not one of ours", detail=type(error).__name__) from None
     if now >= claims["exp"]:
-        raise invalid_token("the access token has expired")
-    return claims
+        raise invalid_token(f"the {kind.in_words} has expired")
+    return VerifiedJwt(kid, claims)
