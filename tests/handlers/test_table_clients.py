@@ -179,4 +179,3 @@ def test_a_client_id_with_odd_characters_is_found_by_http_basic(world: TokenWorl
 
 def _basic(client_id: str, secret: str) -> str:
     return "Basic " + b64encode(f"{quote(client_id, safe='')}:{quote(secret)}".encode()).decode()
-

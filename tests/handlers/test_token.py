@@ -11,7 +11,7 @@ from sundial.tokens.jwt import half_hash
 from sundial.tokens.subject import subject
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, REDIRECT_URI, MemoryFamilies
-from tests.support.token_world import SECRET, USER_ID, TokenWorld, claims_of
+from tests.support.token_world import CONFIG, SECRET, USER_ID, TokenWorld, claims_of
 
 # RFC 7636, Appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -206,14 +206,7 @@ def test_a_body_of_more_than_64_kib_is_refused_before_it_is_parsed(world: TokenW
 
 def test_a_client_may_have_its_id_tokens_signed_by_another_algorithm() -> None:
     world = TokenWorld()
-    text = f"""\
-issuer: https://id.example.com
-enablePasswordDB: true
-signing: {{algorithms: [RS256, ES256]}}
-staticClients:
-  - {{id: example-app, secret: {SECRET}, redirectURIs: ["{REDIRECT_URI}"], idTokenSignedResponseAlg: ES256}}
-"""
-    world.configure(text)
+    world.configure(CONFIG.replace("- id: example-app\n", "- id: example-app\n    idTokenSignedResponseAlg: ES256\n"))
     answer = world.redeem(world.log_in())
     assert jwt.get_unverified_header(answer.body["id_token"])["alg"] == "ES256"
     assert jwt.get_unverified_header(answer.body["access_token"])["alg"] == "RS256"

@@ -90,7 +90,7 @@ class RefreshFamilies(RuleBasedStateMachine):
         self.policy = Rules()
         self.groups = {USER_ID: ["ops"], TABLE_USER.user_id: ["ops"]}
         self.users = {USER_ID, TABLE_USER.user_id}
-        self.world.table.put(TABLE_USER)
+        self.world.have_in_table(TABLE_USER)
         self.logins: list[Login] = []
 
     # What users and their clients do
@@ -258,13 +258,13 @@ class RefreshFamilies(RuleBasedStateMachine):
         """Both users change, the one of the table comes back if they were gone; or that one goes."""
         self.users.discard(TABLE_USER.user_id)
         if act == "delete":
-            self.world.table.delete(TABLE_USER)
+            self.world.remove_from_table(TABLE_USER)
         elif act == "disable":
-            self.world.table.put(replace(TABLE_USER, disabled=True))
+            self.world.have_in_table(replace(TABLE_USER, disabled=True))
         else:
             self.groups = dict.fromkeys(self.groups, groups)
             self._configure(own=True)
-            self.world.table.put(replace(TABLE_USER, groups=tuple(groups)))
+            self.world.have_in_table(replace(TABLE_USER, groups=tuple(groups)))
             self.users.add(TABLE_USER.user_id)
 
     # What holds after each step

@@ -79,6 +79,16 @@ class RefreshWorld(TokenWorld):
         routes = {"GET /userinfo": UserInfo(self.bearers, config.issuer)}
         self._userinfo_edge = Edge("userinfo", routes, config, clock=lambda: self.now)
 
+    def have_in_table(self, user: LocalUser) -> None:
+        """Have `user` in the table, new or changed."""
+        before = self.table.user(user.email)
+        assert self.table.create(user) if before is None else self.table.update(before, user)
+
+    def remove_from_table(self, user: LocalUser) -> None:
+        """Have nobody of their email in the table."""
+        before = self.table.user(user.email)
+        assert before is None or self.table.delete(before)
+
     def raise_watermark(self, not_before: int) -> None:
         """Honour nothing that was issued before `not_before`, as an operator who restored the table has it."""
         self.ring.not_before = not_before

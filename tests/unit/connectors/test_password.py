@@ -17,6 +17,8 @@ from sundial.store.directory import LocalUser
 from sundial.tokens.subject import user_tag
 from tests.support.browser import MemoryDirectory
 
+NOW = 1_800_000_000
+
 
 def hash_of(password: str | bytes, cost: int = 4) -> bytes:
     raw = password.encode("utf-8") if isinstance(password, str) else password
@@ -111,7 +113,7 @@ def test_a_user_of_the_file_hides_one_of_the_table_with_the_same_email(directory
     directory.users.append(LocalUser("admin@example.com", "u-other", hash_of("other")))
     local = PasswordConnector("local", "Email", (ADMIN,), lambda: directory)
     assert local.log_in("admin@example.com", "other") is None
-    assert local.refresh(user_tag("u-other")) is None
+    assert local.refresh(user_tag("u-other"), NOW) is None
 
 
 def test_a_disabled_user_is_refused_like_a_wrong_password(local: PasswordConnector, directory: MemoryDirectory) -> None:
@@ -157,7 +159,7 @@ def test_of_a_long_password_the_first_72_bytes_count_as_in_dex(
 
 
 def test_a_refresh_of_a_user_of_the_file_asks_nobody(local: PasswordConnector, directory: MemoryDirectory) -> None:
-    claims = local.refresh(user_tag("u-admin"))
+    claims = local.refresh(user_tag("u-admin"), NOW)
     assert claims is not None
     assert claims.groups == ("ops",)
     assert directory.calls == 0
@@ -167,7 +169,7 @@ def test_a_refresh_of_a_user_of_the_table_is_one_read_and_shows_how_they_stand_n
     local: PasswordConnector, directory: MemoryDirectory
 ) -> None:
     directory.users = [replace(JANE, name="Jane Doe", groups=("dev",))]
-    claims = local.refresh(user_tag("u-jane"))
+    claims = local.refresh(user_tag("u-jane"), NOW)
     assert claims is not None
     assert (claims.username, claims.groups) == ("Jane Doe", ("dev",))
     assert directory.calls == 1
@@ -175,16 +177,24 @@ def test_a_refresh_of_a_user_of_the_table_is_one_read_and_shows_how_they_stand_n
 
 def test_a_user_who_is_gone_or_disabled_is_not_refreshed(local: PasswordConnector, directory: MemoryDirectory) -> None:
     directory.users = [replace(JANE, disabled=True)]
-    assert local.refresh(user_tag("u-jane")) is None
+    assert local.refresh(user_tag("u-jane"), NOW) is None
     directory.users = []
-    assert local.refresh(user_tag("u-jane")) is None
+    assert local.refresh(user_tag("u-jane"), NOW) is None
+
+
+def test_a_login_from_before_the_password_changed_is_over_and_one_of_that_second_is_not(
+    local: PasswordConnector, directory: MemoryDirectory
+) -> None:
+    directory.users = [replace(JANE, not_before=NOW)]
+    assert local.refresh(user_tag("u-jane"), NOW - 1) is None
+    assert local.refresh(user_tag("u-jane"), NOW) is not None
 
 
 def test_another_user_who_got_the_same_email_is_not_the_one_who_logged_in(
     local: PasswordConnector, directory: MemoryDirectory
 ) -> None:
     directory.users = [replace(JANE, user_id="u-jane-the-second")]
-    assert local.refresh(user_tag("u-jane")) is None
+    assert local.refresh(user_tag("u-jane"), NOW) is None
 
 
 def test_no_hash_shows_in_a_representation() -> None:

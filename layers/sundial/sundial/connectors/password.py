@@ -53,13 +53,13 @@ class PasswordConnector:
         right = _matches(password, self._nobodys_hash if user is None else user.hash)
         return _claims(user) if user is not None and right and not user.disabled else None
 
-    def refresh(self, user_tag: bytes) -> Claims | None:
+    def refresh(self, user_tag: bytes, since: int) -> Claims | None:
         """Return the user (see Refreshable): no network call for a user of the file, one for one of the table."""
         static_user = self._by_tag.get(user_tag)
         if static_user is not None:
             return _claims(static_user)
         user = self._directory().user_by_tag(user_tag)
-        if user is None or user.disabled or email_key(user.email) in self._by_email:
+        if user is None or user.disabled or since < user.not_before or email_key(user.email) in self._by_email:
             return None
         return _claims(user)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sundial.config.model import Client
+from sundial.connectors.base import Connector, Refreshable
 from sundial.errors import OAuthError, invalid_grant, invalid_request, invalid_target
 from sundial.events import AuthorizationCodeReplayed
 from sundial.expiry import codes
@@ -16,7 +17,7 @@ from sundial.expiry.family import Ending
 from sundial.grants.response import token_response
 from sundial.grants.server import Signers, TokenServer, end_family
 from sundial.store.families import Change
-from sundial.tokens.opaque import Kind, mint, new_change_id, read
+from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
 from sundial.tokens.resources import read_resources
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 §4.1
@@ -42,7 +43,7 @@ class _Asked:
 def authorization_code_grant(
     server: TokenServer, client: Client, parameters: Mapping[str, str], now: int
 ) -> dict[str, Any]:
-    """Return the token response for an authorization code: one conditional write."""
+    """Return the token response for an authorization code: one conditional write; a user of the table is read first."""
     asked = _parse(parameters)
     resources = read_resources(parameters.get("resource"), client)
     ring = server.ring.current(now)
@@ -54,6 +55,7 @@ def authorization_code_grant(
         raise invalid_grant("the connector of this login is no longer configured; log in again")
     signers = Signers.for_client(ring, server.config, client, now)
     mac_key = ring.mac(now)
+    _check_user(server, client, connector, presented, now)
     written = server.families.redeem(
         presented,
         client.id,
@@ -88,6 +90,16 @@ def _parse(parameters: Mapping[str, str]) -> _Asked:
     if verifier is not None and not _VERIFIER.fullmatch(verifier):
         raise invalid_request("code_verifier must be 43 to 128 unreserved characters (RFC 7636 §4.1)")
     return _Asked(parameters["code"], parameters["redirect_uri"], codes.challenges_of(verifier))
+
+
+def _check_user(server: TokenServer, client: Client, connector: Connector, presented: Presented, now: int) -> None:
+    """Refuse the code of a user who has been deleted or disabled, or whose password has changed, since they logged in.
+
+    Whatever ended their logins then could not end this one, which was still to be consented to.
+    """
+    if isinstance(connector, Refreshable) and connector.refresh(presented.user_tag, presented.created_at) is None:
+        end_family(server, client, connector.id, presented.family_id, Ending.USER_GONE, now)
+        raise _refused(Redemption.UNKNOWN)
 
 
 def _refused(outcome: Redemption) -> OAuthError:

@@ -92,10 +92,10 @@ def _present_claims(
     """
     if not isinstance(connector, Refreshable):
         raise invalid_grant("the connector of this login does not support offline_access; log in again")
-    claims = connector.refresh(presented.user_tag)
+    claims = connector.refresh(presented.user_tag, presented.created_at)
     if claims is None:
         end_family(server, client, connector.id, presented.family_id, Ending.USER_GONE, now)
-        raise invalid_grant(_ENDED, detail="the connector no longer knows the user")
+        raise invalid_grant(_ENDED, detail="the connector no longer knows the user, or that login of theirs")
     return claims
 
 
