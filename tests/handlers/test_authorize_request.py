@@ -207,9 +207,61 @@ def test_the_client_is_told_which_scope_is_unknown_and_which_there_are(browser: 
     assert "offline_access" in description
 
 
-def test_cross_client_scopes_are_refused_in_so_many_words(browser: Browser) -> None:
-    description = assert_redirected(browser.authorize(scope="openid audience:server:client_id:other"), "invalid_scope")
-    assert "not supported yet" in description
+PEERS = CONFIG.replace(
+    "expiry:\n",
+    """\
+  - {id: kube, public: true, trustedPeers: [app]}
+  - {id: vault, public: true, trustedPeers: [app]}
+  - {id: bank, public: true, trustedPeers: [cli]}
+expiry:
+""",
+)
+
+
+def test_a_client_may_ask_for_tokens_for_those_that_trust_it(browser: Browser, world: BrowserWorld) -> None:
+    world.configure(PEERS)
+    scope = "openid audience:server:client_id:vault audience:server:client_id:kube audience:server:client_id:app"
+    answer = browser.approve(browser.log_in(browser.authorize(scope=scope)))
+    assert "code" in query_of(answer.headers["Location"])
+    (family,) = world.families.families.values()
+    assert family.audience == ("vault", "kube")
+    assert family.scopes == frozenset(scope.split())
+
+
+@pytest.mark.parametrize("peer", ["bank", "nobody", ""])
+def test_and_not_for_others(browser: Browser, world: BrowserWorld, peer: str) -> None:
+    world.configure(PEERS)
+    scope = f"openid audience:server:client_id:kube audience:server:client_id:{peer}"
+    description = assert_redirected(browser.authorize(scope=scope), "invalid_scope")
+    assert f"audience:server:client_id:{peer}" in description
+    assert "kube" not in description
+
+
+# Resource indicators (RFC 8707 §2.1)
+
+RESOURCES = CONFIG.replace(
+    "name: The App\n",
+    """\
+name: The App
+    resources: [https://api.example.com, https://files.example.com/v1]
+""",
+)
+
+
+def test_the_resources_that_a_client_names_are_kept_with_the_login(browser: Browser, world: BrowserWorld) -> None:
+    world.configure(RESOURCES)
+    query = f"{urlencode(REQUEST)}&resource=https://api.example.com&resource=https://files.example.com/v1"
+    browser.approve(browser.log_in(browser.follow(browser.get("/auth", query))))
+    (family,) = world.families.families.values()
+    assert family.resources == ("https://api.example.com", "https://files.example.com/v1")
+
+
+@pytest.mark.parametrize("resource", ["https://other.example.com", "https://api.example.com/", "api", "https://api#x"])
+def test_a_resource_that_is_not_the_clients_is_an_invalid_target(
+    browser: Browser, world: BrowserWorld, resource: str
+) -> None:
+    world.configure(RESOURCES)
+    assert_redirected(browser.authorize(resource=resource), "invalid_target")
 
 
 @pytest.mark.parametrize("name", sorted(REQUEST.keys() - {"client_id", "redirect_uri", "state"}))

@@ -20,14 +20,11 @@ from sundial.errors import (
     unsupported_response_type,
 )
 from sundial.expiry.codes import challenge
+from sundial.tokens.resources import read_resources
+from sundial.tokens.scopes import AskedScope, read_scope
 
 Parameters = Mapping[str, str]
 
-SCOPES = ("openid", "profile", "email", "groups", "federated:id", "offline_access")
-"""The scopes that are served, in the order in which people are told of them."""
-
-_CROSS_CLIENT = "audience:server:client_id:"
-_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]{1,64}")  # RFC 6749 §3.3, and short enough to repeat
 _PROMPTS = frozenset(("none", "login", "consent", "select_account"))
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _PLAIN_CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -70,8 +67,8 @@ def check_redirect_uri(parameters: Parameters, client: Client) -> str:
 
 
 def check_not_repeated(repeated: frozenset[str]) -> None:
-    """RFC 6749 §3.1: no parameter stands twice."""
-    if repeated:
+    """RFC 6749 §3.1: no parameter stands twice, but `resource` (RFC 8707 §2)."""
+    if repeated - {"resource"}:
         raise invalid_request("a parameter is included more than once (RFC 6749 section 3.1)")
 
 
@@ -117,18 +114,19 @@ def check_response_mode(parameters: Parameters) -> None:
         raise invalid_request("response_mode must be query")
 
 
-def check_scope(parameters: Parameters) -> frozenset[str]:
-    """OpenID Connect Core §3.1.2.1: `openid` is required; a scope that is not served is refused, as Dex does."""
-    scopes = frozenset(parameters.get("scope", "").split())
-    if "openid" not in scopes:
+def check_scope(parameters: Parameters, client: Client, clients: Clients, now: int) -> AskedScope:
+    """OpenID Connect Core §3.1.2.1: `openid` is required; a scope that is not served is refused, as Dex does.
+
+    So is one that names a client which doesn't list this one as a trusted peer (Dex: trustedPeers).
+    """
+    if "openid" not in parameters.get("scope", "").split():
         raise invalid_scope("the scope must contain openid")
-    unknown = sorted(scopes.difference(SCOPES))
-    if any(scope.startswith(_CROSS_CLIENT) for scope in unknown):
-        raise invalid_scope(f"scopes that begin with {_CROSS_CLIENT} are not supported yet")
-    if unknown:
-        named = " ".join(scope for scope in unknown if _SCOPE_TOKEN.fullmatch(scope))
-        raise invalid_scope(f"unknown scope: {named or 'malformed'}; the scopes are {' '.join(SCOPES)}")
-    return scopes
+    return read_scope(parameters["scope"], client, lambda client_id: clients.find(client_id, now))
+
+
+def check_resource(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """RFC 8707 §2.1: return the APIs that the access tokens are to be for."""
+    return read_resources(parameters.get("resource"), client)
 
 
 def check_pkce(parameters: Parameters, pkce: Pkce) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from sundial.authorize.checks import SCOPES
 from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_login, seal_login, seal_request
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import code_response, error_redirect
@@ -13,6 +12,7 @@ from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client, Config
 from sundial.errors import OAuthError, access_denied, invalid_request
 from sundial.observe import logger
+from sundial.tokens.scopes import SCOPES
 from sundial.web.http import Request, Response
 from sundial.web.pages import form_action
 

@@ -39,6 +39,10 @@ class AuthorizationRequest:
     connector_id: str = ""
     """The connector that the client chose; empty where the user may."""
     login_hint: str = ""
+    audience: tuple[str, ...] = ()
+    """The other clients that the tokens are for (`audience:server:client_id:…`), in the order asked."""
+    resources: tuple[str, ...] = ()
+    """The APIs that the access tokens are for (RFC 8707)."""
     wants_consent: bool = False
     """The consent page is shown even where `oauth2.skipApprovalScreen` is set."""
     wants_choice: bool = False
@@ -51,7 +55,8 @@ class AuthorizationRequest:
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> AuthorizationRequest:
         """Return the request whose `payload()` this is."""
-        return cls(**{**payload, "scopes": frozenset(payload["scopes"])})
+        several = {name: tuple(payload.get(name, ())) for name in ("audience", "resources")}
+        return cls(**{**payload, **several, "scopes": frozenset(payload["scopes"])})
 
 
 def check_destination(
@@ -65,7 +70,12 @@ def check_destination(
 
 
 def check_request(
-    parameters: Mapping[str, str], repeated: frozenset[str], destination: Destination, config: Config, now: int
+    parameters: Mapping[str, str],
+    repeated: frozenset[str],
+    destination: Destination,
+    config: Config,
+    clients: Clients,
+    now: int,
 ) -> AuthorizationRequest:
     """Return the request; raises what the client is to be told."""
     checks.check_not_repeated(repeated)
@@ -73,7 +83,8 @@ def check_request(
     checks.check_request_object(parameters)
     checks.check_response_type(parameters, config)
     checks.check_response_mode(parameters)
-    scopes = checks.check_scope(parameters)
+    asked = checks.check_scope(parameters, destination.client, clients, now)
+    resources = checks.check_resource(parameters, destination.client)
     challenge = checks.check_pkce(parameters, config.oauth2.pkce)
     checks.check_max_age(parameters)
     connector_id = checks.check_connector(parameters, destination.client, config)
@@ -81,13 +92,15 @@ def check_request(
     return AuthorizationRequest(
         client_id=destination.client.id,
         redirect_uri=destination.redirect_uri,
-        scopes=scopes,
+        scopes=asked.scopes,
         asked_at=now,
         state=destination.state,
         nonce=parameters.get("nonce"),
         challenge=challenge,
         connector_id=connector_id,
         login_hint=parameters.get("login_hint", ""),
+        audience=asked.peers,
+        resources=resources,
         wants_consent="consent" in prompt or parameters.get("approval_prompt") == "force",
         wants_choice="select_account" in prompt,
     )

@@ -40,6 +40,8 @@ def code_response(server: AuthorizeServer, login: Login, now: int) -> Response:
         ),
         nonce=asked.nonce,
         change_id=login.change_id,
+        audience=asked.audience,
+        resources=asked.resources,
     )
     if not server.families.begin(family):
         raise invalid_request(_FINISHED)

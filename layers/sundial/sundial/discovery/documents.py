@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sundial.authorize.checks import SCOPES
 from sundial.config.model import Config
 from sundial.connectors.registry import can_refresh
+from sundial.tokens.scopes import SCOPES
 
 _CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "none")
 """`none`, of a public client, stands in it always: operators may add one at any time."""
