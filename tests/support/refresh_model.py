@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import inf
 
 SUCCESSOR = "its successor, which nobody has seen yet"
@@ -57,15 +56,6 @@ class Tokens:
             return SUCCESSOR
         self.ended = rules.revokes
         return None
-
-
-class Level(StrEnum):
-    """Where a setting is stated; a narrower statement is laid over a wrong one in the wider places."""
-
-    UNSET = "unset"
-    GLOBAL = "global"
-    CONNECTOR = "connector"
-    CLIENT = "client"
 
 
 def duration(seconds: float) -> str:
