@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from typing import IO
 
 import pytest
 
+from sundial.keys.vault import Vault
 from sundial_local.paths import LAYER, ROOT, TOOLS
+from sundial_local.stack import clients
 from tests.support.leak_watch import LEAKS
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc to see processes")
@@ -201,11 +204,21 @@ def _environment() -> dict[str, str]:
 def _stopped_at_the_end(server: LocalServer) -> Iterator[LocalServer]:
     try:
         yield server
+        if server.runs:
+            _note_its_keys(server)
         server.stop()
     finally:
         if server.runs:
             server.kill()
         _watch(server)
+
+
+def _note_its_keys(server: LocalServer) -> None:
+    """Have the watch for secrets see the keys that the server made, by reading its key ring."""
+    exported = server.state.joinpath("environment").read_text(encoding="utf-8")
+    variables = dict(word.partition("=")[::2] for word in shlex.split(exported) if "=" in word)
+    if "SUNDIAL_SECRET" in variables:
+        Vault(clients(variables["AWS_ENDPOINT_URL"])["secretsmanager"], variables["SUNDIAL_SECRET"]).read()
 
 
 def _watch(server: LocalServer) -> None:
