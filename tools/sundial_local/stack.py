@@ -1,4 +1,4 @@
-"""The template's tables, secret, KMS key and event bus, made on a local endpoint; and the environment of its functions there."""
+"""The template's tables, secret, KMS key and event bus on a local endpoint, and the functions' environment there."""
 
 from __future__ import annotations
 
