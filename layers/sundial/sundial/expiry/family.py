@@ -19,6 +19,9 @@ class Ending(StrEnum):
     CODE_REPLAYED = "authorization code replayed"
     USER_GONE = "user is gone"
     BY_CLIENT = "revoked by its client"
+    USER_DISABLED = "user is disabled"
+    PASSWORD_CHANGED = "password changed"  # noqa: S105 (words, not a password)
+    CLIENT_GONE = "client is gone"
     BY_OPERATOR = "ended by an operator"
 
 
