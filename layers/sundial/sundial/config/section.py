@@ -77,6 +77,11 @@ class Section:
             self.error(key, "is missing", f"write '{key}: …'")
         return self.text(key, secret=secret) or ""
 
+    def is_reference(self, key: str) -> bool:
+        """Return whether what stands at `key` is nothing but one `$NAME`."""
+        value = self._values.get(key)
+        return isinstance(value, str) and variables.is_reference(value)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return the texts of the list at `key`; those that can't be used are left out."""
         return tuple(text for _, text in self.indexed_texts(key))

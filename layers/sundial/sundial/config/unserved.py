@@ -21,7 +21,6 @@ _CONNECTORS = (
     "linkedin",
     "microsoft",
     "oauth",
-    "oidc",
     "openshift",
     "saml",
     "samlExperimental",

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from sundial.errors import OAuthError
 from sundial.expiry.family import Claims
 
 
@@ -85,6 +86,18 @@ class DeclinedError(Exception):
     """The user, or the provider on their behalf, said no: the client is told `access_denied` (RFC 6749 §4.1.2.1)."""
 
 
+class InterruptedRefreshError(Exception):
+    """The provider gave out a new token and then failed: nobody can tell how the user stands.
+
+    `upstream` is what there is to keep now, `error` what happened.
+    """
+
+    def __init__(self, upstream: str, error: OAuthError) -> None:
+        super().__init__(error.code)
+        self.upstream = upstream
+        self.error = error
+
+
 @runtime_checkable
 class PasswordLogin(Connector, Protocol):
     """A connector that checks a password itself, typed into a page of ours."""
@@ -140,7 +153,8 @@ class UpstreamRefresh(Connector, Protocol):
         """Return the user as they stand now, None where the provider says that they are gone.
 
         `identity` is what the login, or the last refresh, came to; the answer's `upstream` takes the place
-        of its. `scopes` are those granted. Raises `temporarily_unavailable` (503) where nobody can tell.
+        of its. `scopes` are those granted. Raises `temporarily_unavailable` (503) or `upstream_failed` (502)
+        where nobody can tell, and InterruptedRefreshError where what `upstream` holds has changed meanwhile.
         Never called twice at once for one login: what `upstream` holds may be good for one use.
         """
 

@@ -22,6 +22,7 @@ _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "mockCallback": ("mock", "MockCallback"),
         "mockPassword": ("mock", "MockPassword"),
+        "oidc": ("oidc", "OidcConnector"),
     }
 )
 """The type of a connector in a file: its module in this package, and its class there. A class has a static method
