@@ -32,7 +32,7 @@ class MemoryBearers:
         """Publish the keys without that of `kid`, as after `sundial keys revoke`."""
         assert self.keys is not None
         keys = tuple(jwk for jwk in self.keys.keys if jwk["kid"] != kid)
-        self.keys = replace(self.keys, serial=self.keys.serial + 1, keys=keys)
+        self.keys = PublicKeys(self.keys.serial + 1, self.keys.as_of, keys)
 
     def raise_watermark(self, not_before: int) -> None:
         """Honour nothing that was issued before `not_before` (epoch seconds)."""
