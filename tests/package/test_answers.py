@@ -51,6 +51,7 @@ STATUSES = {
         "options-token-introspect": 204,
         "options-token-revoke": 204,
     },
+    "device": {"post-device-code": 401, "get-device": 200, "post-device-auth-verify-code": 400},
     "userinfo": {"get-userinfo": 401, "post-userinfo": 401, "options-userinfo": 204},
 }
 

@@ -23,6 +23,7 @@ from sundial.web.edge import Edge
 from sundial.web.pages import Pages
 from tests.support.clients import MemoryClients
 from tests.support.config import make_config
+from tests.support.devices import MemoryDevices
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MemoryFamilies
 from tests.support.token_world import FixedRing
@@ -110,10 +111,12 @@ class BrowserWorld:
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     clients: MemoryClients = field(default_factory=MemoryClients)
     ring: Any = field(default_factory=FixedRing)
+    devices: MemoryDevices = field(init=False)
     config: Config = field(init=False)
     edge: Edge = field(init=False)
 
     def __post_init__(self) -> None:
+        self.devices = MemoryDevices(self.families)
         self.configure(self.yaml_text)
 
     def configure(self, yaml_text: str) -> None:
@@ -135,6 +138,7 @@ class BrowserWorld:
             Pages(self.config),
             BindingCookie.of(self.config.issuer),
             LuggageCookie.of(self.config.issuer),
+            self.devices,
         )
         self.edge = edge_of(server, clock=lambda: self.now)
 

@@ -13,6 +13,7 @@ from sundial.expiry.policies import RefreshTokenSettings
 from sundial.keys.algorithms import to_jwk
 from sundial.keys.jwks import PublicKeys, PublicKeyStore
 from sundial.store.bearer import DynamoBearers
+from sundial.store.devices import DynamoDevices
 from sundial.store.directory import DynamoDirectory, LocalUser
 from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.userinfo import UserInfo
@@ -71,6 +72,7 @@ class RefreshWorld(TokenWorld):
         self.directory = self.table = DynamoDirectory(dynamodb, self.stack.directory_table)
         self._public_keys = PublicKeyStore(dynamodb, self.stack.public_keys_table)
         self.bearers = DynamoBearers(dynamodb, self.stack.families_table, self.stack.public_keys_table)
+        self.devices = DynamoDevices(dynamodb, self.stack.families_table)
         self.raise_watermark(0)
         self.configure(quick_config(everywhere=self.refresh_tokens))
 

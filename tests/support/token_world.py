@@ -29,6 +29,7 @@ from sundial.web.edge import Edge
 from tests.support.bearers import MemoryBearers
 from tests.support.clients import MemoryClients
 from tests.support.config import make_config
+from tests.support.devices import MemoryDevices
 from tests.support.events import Parameters, http_event
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_login
 from tests.support.signers import signers
@@ -127,11 +128,13 @@ class TokenWorld:
     directory: Directory = field(default_factory=EmptyTable)
 
     bearers: Any = field(init=False)
+    devices: Any = field(init=False)
     more_connectors: tuple[Connector, ...] = ()
     """Beside `local`; a file that lists them would make them real."""
 
     def __post_init__(self) -> None:
         self.bearers = MemoryBearers(self.memory)
+        self.devices = MemoryDevices(self.memory)
         self.configure(CONFIG.rstrip() + f" {self.refresh_tokens}\n")
 
     @property
@@ -151,7 +154,8 @@ class TokenWorld:
         clients = ClientRegistry(self.config, lambda: self.clients)
         connectors: dict[bytes, Connector] = {connector_tag(one.id): one for one in (local, *self.more_connectors)}
         live_tokens = LiveTokens(self.bearers, config.issuer)
-        server = TokenServer(config, clients, self.families, self.ring, connectors, live_tokens=live_tokens)
+        stores = {"devices": self.devices, "live_tokens": live_tokens}
+        server = TokenServer(config, clients, self.families, self.ring, connectors, **stores)
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
 
     def post(self, headers: Mapping[str, str] | None = None, **form: str) -> Answer:

@@ -137,6 +137,13 @@ def test_every_route_is_throttled(resources: Resources) -> None:
     }
 
 
+def test_what_is_written_or_guessed_before_a_login_is_throttled_harder(resources: Resources) -> None:
+    limits = {"ThrottlingRateLimit": {"Ref": "DeviceThrottlingRateLimit"}}
+    limits["ThrottlingBurstLimit"] = limits["ThrottlingRateLimit"]
+    routes = ("POST /device/code", "POST /device/auth/verify_code")
+    assert resources["HttpApiStage"]["Properties"]["RouteSettings"] == dict.fromkeys(routes, limits)
+
+
 def test_every_route_calls_the_live_alias_with_payload_2(resources: Resources) -> None:
     paths = resources["HttpApi"]["Properties"]["Body"]["paths"]
     for methods in paths.values():
@@ -161,7 +168,7 @@ def versions(*, changed: str | None) -> set[str]:
     if changed:
         document["Resources"][changed]["Properties"]["ContentUri"] += "-another"
     names = {name for name, _ in of_type(transformed(document)["Resources"], "AWS::Lambda::Version")}
-    assert len(names) == 5
+    assert len(names) == 6
     return names
 
 

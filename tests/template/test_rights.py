@@ -28,6 +28,8 @@ RIGHTS: Mapping[str, set[Right]] = {
     "JwksFunction": {("dynamodb:GetItem", "PublicKeysTable")} | to_log("JwksLogs"),
     "AuthorizeFunction": {
         ("dynamodb:PutItem", "FamiliesTable"),
+        ("dynamodb:UpdateItem", "FamiliesTable"),
+        ("events:PutEvents", "EventBus"),
         ("dynamodb:GetItem", "DirectoryTable"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
         ("kms:Decrypt", "KeyRingKey"),
@@ -52,6 +54,15 @@ RIGHTS: Mapping[str, set[Right]] = {
         ("dynamodb:GetItem", "PublicKeysTable"),
     }
     | to_log("UserinfoLogs"),
+    "DeviceFunction": {
+        ("dynamodb:GetItem", "FamiliesTable"),
+        ("dynamodb:PutItem", "FamiliesTable"),
+        ("dynamodb:UpdateItem", "FamiliesTable"),
+        ("dynamodb:GetItem", "DirectoryTable"),
+        ("secretsmanager:GetSecretValue", "KeyRing"),
+        ("kms:Decrypt", "KeyRingKey"),
+    }
+    | to_log("DeviceLogs"),
     "RotateKeysFunction": {
         ("secretsmanager:DescribeSecret", "KeyRing"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
@@ -107,7 +118,7 @@ def test_a_wildcard_would_be_noticed() -> None:
 
 def test_only_functions_that_sign_or_seal_can_read_the_private_keys() -> None:
     readers = {name for name, granted in RIGHTS.items() if ("secretsmanager:GetSecretValue", "KeyRing") in granted}
-    assert readers == {"AuthorizeFunction", "TokenFunction", "RotateKeysFunction"}
+    assert readers == {"AuthorizeFunction", "TokenFunction", "DeviceFunction", "RotateKeysFunction"}
 
 
 def test_only_the_rotation_can_write_the_private_keys() -> None:
@@ -120,7 +131,7 @@ def test_only_the_rotation_can_write_the_private_keys() -> None:
 def test_the_kms_key_is_used_through_secrets_manager_alone_and_for_the_key_ring_alone(resources: Resources) -> None:
     statements = [statement for role in roles(resources).values() for statement in statements_of(role)]
     using_kms = [one for one in statements if any(action.startswith("kms:") for action in as_list(one["Action"]))]
-    assert len(using_kms) == 3
+    assert len(using_kms) == 4
     assert all(statement["Condition"] == THROUGH_SECRETS_MANAGER for statement in using_kms)
 
 

@@ -43,6 +43,7 @@ ROUTES = {
         "OPTIONS /token/revoke",
     },
     "userinfo": {"GET /userinfo", "POST /userinfo", "OPTIONS /userinfo"},
+    "device": {"POST /device/code", "GET /device", "POST /device/auth/verify_code"},
     "rotate_keys": set(),
 }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sundial.keys.jwks import PublicKeyStore
     from sundial.keys.vault import Vault
     from sundial.store.bearer import Bearers
+    from sundial.store.devices import DeviceStore
     from sundial.store.directory import Directory
     from sundial.store.families import FamilyStore
 
@@ -42,6 +43,13 @@ class Deployment:
         from sundial.store.dynamodb_families import DynamoFamilies
 
         return DynamoFamilies(self.client("dynamodb"), self._environment["SUNDIAL_FAMILIES_TABLE"])
+
+    @cached_property
+    def devices(self) -> DeviceStore:
+        """What devices have asked for (SUNDIAL_FAMILIES_TABLE)."""
+        from sundial.store.devices import DynamoDevices
+
+        return DynamoDevices(self.client("dynamodb"), self._environment["SUNDIAL_FAMILIES_TABLE"])
 
     @cached_property
     def directory(self) -> Directory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sundial.authorize.checks import SCOPES
+from sundial.tokens.scopes import SCOPES
 from sundial.discovery.documents import authorization_server_metadata, openid_configuration
 from tests.support.config import APP, make_config
 

@@ -55,7 +55,7 @@ def depart(
     journey = Journey(asked, connector.id, new_binding())
     state = seal_journey(server, journey, binding, now)
     if len(state) > _LONGEST_COOKIE:
-        return error_redirect(server, asked.redirect_uri, asked.state, invalid_request(_TOO_LONG))
+        return error_redirect(server, asked, invalid_request(_TOO_LONG))
     if len(state) > LONGEST_STATE:
         cookies = (*cookies, server.luggage.set(state))
         state = _digest(state)
@@ -103,7 +103,7 @@ def _arrive(
     except DeclinedError as declined:
         count("FailedLogins", connector=connector.id)
         error = access_denied("the login was declined at the identity provider", detail=str(declined))
-        return error_redirect(server, journey.request.redirect_uri, journey.request.state, error)
+        return error_redirect(server, journey.request, error)
     except OAuthError as error:
         logger.info("login_failed", client_id=client.id, connector_id=connector.id, source_ip=request.source_ip)
         count("FailedLogins" if error.status < 500 else "UpstreamErrors", connector=connector.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from sundial.authorize.device import allow_device, deny_device
 from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_login, seal_login, seal_request
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import code_response, error_redirect
@@ -12,6 +13,7 @@ from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client, Config
 from sundial.errors import OAuthError, access_denied, invalid_request
 from sundial.observe import logger
+from sundial.tokens.device_codes import show_user_code
 from sundial.tokens.scopes import SCOPES
 from sundial.web.http import Request, Response
 from sundial.web.pages import form_action
@@ -35,7 +37,7 @@ def ask_or_answer(server: AuthorizeServer, client: Client, login: Login, binding
     """Show the consent page, or answer the client at once where none is asked."""
     if asks_consent(server.config, login.request):
         return _page(server, client, login, binding, now)
-    return code_response(server, login, now)
+    return _answer(server, client, login, now)
 
 
 def approve(server: AuthorizeServer, request: Request) -> Response:
@@ -49,19 +51,30 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
     client = client_of(server, login.request, request.now)
     connector_of(server, client, login.connector_id)
     answer = form.get("approval")
-    if answer == "deny":
-        error = access_denied("the user did not allow it")
-        return error_redirect(server, login.request.redirect_uri, login.request.state, error)
-    if answer != "approve":
+    if answer not in ("approve", "deny"):
         return _page(server, client, login, binding, request.now, problem="Choose one of the two.", status=400)
     try:
-        return code_response(server, login, request.now)
+        if answer == "deny":
+            return _refuse(server, client, login, request.now)
+        return _answer(server, client, login, request.now)
     except OAuthError as error:
         if error.status != 503:
             raise
         logger.warning("login_interrupted", connector_id=login.connector_id, detail=error.detail)
         problem = "We cannot finish at the moment. Nothing is lost: try again in a little while."
         return _page(server, client, login, binding, request.now, problem, error.status, error.headers)
+
+
+def _answer(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
+    if login.request.device is not None:
+        return allow_device(server, client, login, login.request.device, now)
+    return code_response(server, login, now)
+
+
+def _refuse(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
+    if login.request.device is not None:
+        return deny_device(server, client, login.request.device, now)
+    return error_redirect(server, login.request, access_denied("the user did not allow it"))
 
 
 def approval_alone(_server: AuthorizeServer, _request: Request) -> Response:
@@ -85,17 +98,26 @@ def _page(
         "consent.html",
         status=status,
         headers=headers,
-        form_action=form_action(asked.redirect_uri),
+        form_action=form_action(asked.redirect_uri or None),
         action=server.link("approval"),
         sealed=seal_login(server, login, binding, now),
         client_name=client.name or client.id,
         client_logo=client.logo_url,
         user=_user(login),
         scopes=[IN_WORDS[scope] for scope in SCOPES if scope in granted],
+        others=_others(server, asked, now),
+        user_code=show_user_code(asked.device.user_code) if asked.device else "",
         destination=urlsplit(asked.redirect_uri).netloc or f"the app {client.name or client.id}",
         someone_else=server.link("auth", login.connector_id, req=seal_request(server, asked, binding, now)),
         problem=problem,
     )
+
+
+def _others(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> list[str]:
+    """Return for whom besides the client the tokens are, as people know them: other clients, and APIs (RFC 8707)."""
+    peers = ((peer, server.clients.find(peer, now)) for peer in asked.audience)
+    names = [client.name if client is not None and client.name else peer for peer, client in peers]
+    return [*names, *(urlsplit(resource).netloc or resource for resource in asked.resources)]
 
 
 def _user(login: Login) -> str:

@@ -37,9 +37,13 @@ Next = Callable[[AuthorizationRequest, Client], Response]
 def authorization(server: AuthorizeServer, request: Request) -> Response:
     """GET /auth: check the request, bind it to the browser, and go on to a connector or to the chooser.
 
-    With `req`, a request that was checked before: back to the chooser.
+    With `req`, a request that was checked before: back to the chooser. With `device`, one that a device
+    made, and whose code was typed into this browser.
     """
     parameters, repeated = read_parameters(request.raw_query)
+    if "device" in parameters:
+        asked = open_request(server, parameters["device"], binding_of(server, request), request.now)
+        return _go_on(server, request, asked, client_of(server, asked, request.now))
     if "req" in parameters:
         asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
         return _chooser(server, client_of(server, asked, request.now), parameters["req"])
@@ -91,7 +95,7 @@ def _check(
     try:
         asked = check_request(parameters, repeated, destination, server.config, server.clients, request.now)
     except OAuthError as error:
-        return error_redirect(server, destination.redirect_uri, destination.state, error)
+        return error_redirect(server, destination, error)
     return go_on(asked, destination.client)
 
 
@@ -184,5 +188,6 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
         Pages(config),
         BindingCookie.of(config.issuer),
         LuggageCookie.of(config.issuer),
+        deployment.devices,
     )
     return edge_of(server, clock=clock)

@@ -28,6 +28,7 @@ _NOT_YOURS = (
     "This login was not begun in this browser, or its address is damaged. Go back to the application and log in again."
 )
 _TOO_LATE = "This login took too long and has expired. Go back to the application and log in again."
+_DEVICE_TOO_LATE = "The code of this device has expired. Ask it for a new one, and begin again."
 _CHANGED = "The settings of this application have changed meanwhile. Go back to it and log in again."
 _NO_CONNECTOR = "This way to log in is not offered here. Go back to the application and log in again."
 
@@ -134,7 +135,8 @@ def client_of(server: AuthorizeServer, asked: AuthorizationRequest, now: int) ->
     parameters = {"client_id": asked.client_id, "redirect_uri": asked.redirect_uri}
     try:
         client = checks.check_client(parameters, server.clients, now)
-        checks.check_redirect_uri(parameters, client)
+        if asked.device is None:
+            checks.check_redirect_uri(parameters, client)
     except OAuthError as error:
         if error.status == 503:
             raise
@@ -153,6 +155,8 @@ def connector_of(server: AuthorizeServer, client: Client, connector_id: str) -> 
 def _still_good(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> AuthorizationRequest:
     """Dex: expiry.authRequests, from the request to the end of the login; and not from before the watermark."""
     lifetime = server.config.expiry.auth_requests.total_seconds()
+    if asked.device is not None and now > asked.device.expires_at:
+        raise invalid_request(_DEVICE_TOO_LATE)
     if now > asked.asked_at + lifetime or asked.asked_at < server.ring.current(now).not_before:
         raise invalid_request(_TOO_LATE)
     return asked

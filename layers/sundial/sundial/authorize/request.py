@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sundial.authorize import checks
@@ -21,6 +21,17 @@ class Destination:
     client: Client
     redirect_uri: str
     state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAsked:
+    """The device that a request is for (RFC 8628): it is told the answer when it asks, and nobody is redirected."""
+
+    family_id: str
+    """The login that its device code names."""
+    user_code: str
+    expires_at: int
+    """The last second at which it can be allowed (epoch seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +58,20 @@ class AuthorizationRequest:
     """The consent page is shown even where `oauth2.skipApprovalScreen` is set."""
     wants_choice: bool = False
     """The chooser is shown even where there is one connector."""
+    device: DeviceAsked | None = None
 
     def payload(self) -> dict[str, Any]:
-        """Return the fields for JSON."""
-        return asdict(self) | {"scopes": sorted(self.scopes)}
+        """Return the fields for JSON, without those that say nothing: the browser has to carry it."""
+        said = {one.name for one in fields(self) if one.default is MISSING or getattr(self, one.name) != one.default}
+        whole = asdict(self) | {"scopes": sorted(self.scopes)}
+        return {name: value for name, value in whole.items() if name in said}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> AuthorizationRequest:
         """Return the request whose `payload()` this is."""
+        device = DeviceAsked(**payload["device"]) if "device" in payload else None
         several = {name: tuple(payload.get(name, ())) for name in ("audience", "resources")}
-        return cls(**{**payload, **several, "scopes": frozenset(payload["scopes"])})
+        return cls(**{**payload, **several, "scopes": frozenset(payload["scopes"]), "device": device})
 
 
 def check_destination(

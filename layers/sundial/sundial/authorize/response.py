@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from sundial.authorize.flow import Login
@@ -18,6 +20,36 @@ _NOT_ALLOWED = re.compile(r"[^ !#-\[\]-~]")  # in an error_description, RFC 6749
 _FINISHED = "You have finished this login before. Go back to the application; if it asks you to, log in again."
 
 
+class Recipient(Protocol):
+    """Where an answer goes: a request, or what is known of it when it is refused."""
+
+    @property
+    def redirect_uri(self) -> str:
+        """The client's own, checked; empty for a device, which is never redirected to."""
+
+    @property
+    def state(self) -> str | None:
+        """What the client wants back."""
+
+
+def family_of(server: AuthorizeServer, login: Login) -> Family:
+    """Return what a login begins, as far as it is the same whatever the client is answered."""
+    asked = login.request
+    return Family(
+        family_id=login.family_id,
+        client_id=asked.client_id,
+        connector_id=login.connector_id,
+        claims=login.claims,
+        scopes=server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream),
+        created_at=login.logged_in_at,
+        auth_time=login.logged_in_at,
+        nonce=asked.nonce,
+        change_id=login.change_id,
+        audience=asked.audience,
+        resources=asked.resources,
+    )
+
+
 def code_response(server: AuthorizeServer, login: Login, now: int) -> Response:
     """Begin the family of a login, which is the one write of it, and take its code to the client.
 
@@ -25,43 +57,35 @@ def code_response(server: AuthorizeServer, login: Login, now: int) -> Response:
     redeemed that, it is an error for the user: to give the code out again would end the login.
     """
     asked = login.request
-    scopes = server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream)
     mac_key = server.ring.current(now).mac(now)
-    family = Family(
-        family_id=login.family_id,
-        client_id=asked.client_id,
-        connector_id=login.connector_id,
-        claims=login.claims,
-        scopes=scopes,
-        created_at=login.logged_in_at,
-        auth_time=login.logged_in_at,
-        code=PendingCode(
-            now + int(server.config.expiry.auth_codes.total_seconds()), asked.redirect_uri, asked.challenge
-        ),
-        nonce=asked.nonce,
-        change_id=login.change_id,
-        audience=asked.audience,
-        resources=asked.resources,
-    )
+    expires_at = now + int(server.config.expiry.auth_codes.total_seconds())
+    family = replace(family_of(server, login), code=PendingCode(expires_at, asked.redirect_uri, asked.challenge))
     if not server.families.begin(family):
         raise invalid_request(_FINISHED)
-    code = mint(Kind.AUTHORIZATION_CODE, mac_key, family, generation=1 if "offline_access" in scopes else 0)
-    logger.info("logged_in", client_id=asked.client_id, connector_id=login.connector_id, family_id=login.family_id)
-    count("Logins", connector=login.connector_id)
-    return _to_client(server, asked.redirect_uri, asked.state, {"code": code})
+    code = mint(Kind.AUTHORIZATION_CODE, mac_key, family, generation=1 if "offline_access" in family.scopes else 0)
+    note_login(family)
+    return _to_client(server, asked, {"code": code})
 
 
-def error_redirect(server: AuthorizeServer, redirect_uri: str, state: str | None, error: OAuthError) -> Response:
-    """Take an error to the client (RFC 6749 §4.1.2.1)."""
+def note_login(family: Family) -> None:
+    """Log and count a login that has just been written."""
+    logger.info("logged_in", client_id=family.client_id, connector_id=family.connector_id, family_id=family.family_id)
+    count("Logins", connector=family.connector_id)
+
+
+def error_redirect(server: AuthorizeServer, recipient: Recipient, error: OAuthError) -> Response:
+    """Take an error to the client (RFC 6749 §4.1.2.1); where it is a device's login, raise it for the user."""
+    if not recipient.redirect_uri:
+        raise error
     logger.info("refused", error=error.code, description=error.description, detail=error.detail, redirected=True)
     description = _NOT_ALLOWED.sub("", error.description)
-    return _to_client(server, redirect_uri, state, {"error": error.code, "error_description": description})
+    return _to_client(server, recipient, {"error": error.code, "error_description": description})
 
 
-def _to_client(server: AuthorizeServer, redirect_uri: str, state: str | None, answer: dict[str, str]) -> Response:
+def _to_client(server: AuthorizeServer, recipient: Recipient, answer: dict[str, str]) -> Response:
     """RFC 6749 §4.1.2: added to the query that the URI has already; RFC 9207 §2: with the issuer."""
-    if state is not None:
-        answer["state"] = state
+    if recipient.state is not None:
+        answer["state"] = recipient.state
     answer["iss"] = server.config.issuer
-    separator = "&" if "?" in redirect_uri else "?"
-    return see_other(f"{redirect_uri}{separator}{urlencode(answer, quote_via=quote)}")
+    separator = "&" if "?" in recipient.redirect_uri else "?"
+    return see_other(f"{recipient.redirect_uri}{separator}{urlencode(answer, quote_via=quote)}")

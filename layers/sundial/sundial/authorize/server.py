@@ -16,6 +16,7 @@ from sundial.web.pages import Pages
 
 if TYPE_CHECKING:
     from sundial.keys.cache import RingCache
+    from sundial.store.devices import DeviceStore
     from sundial.store.families import FamilyStore
 
 
@@ -31,6 +32,7 @@ class AuthorizeServer:
     pages: Pages
     cookie: BindingCookie
     luggage: LuggageCookie
+    devices: DeviceStore
 
     def connectors_for(self, client: Client) -> tuple[Connector, ...]:
         """Return the connectors that `client` may use (Dex: staticClients[].allowedConnectors)."""

@@ -179,7 +179,7 @@ def _wrong_with_redirect_uri(uri: str) -> tuple[str, str] | None:
 def _unwise_about_redirect_uri(uri: str) -> tuple[str, str] | None:
     """Return what is risky about `uri` and what to do, None where nothing is."""
     if _is_device_callback(uri):
-        return "is of use to the device grant alone, which is not supported yet", "it may stay, or go"
+        return "is Dex's way to let a client use the device flow, which needs no redirect here", "it may stay, or go"
     url = urlsplit(uri)
     if url.scheme == "http" and not is_loopback(url.hostname):
         return "is http, so that anybody on the way can take the code", "use https"

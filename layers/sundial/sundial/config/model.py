@@ -16,7 +16,8 @@ from sundial.expiry.policies import RefreshTokenPolicy, RefreshTokenSettings
 from sundial.settings import setting
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (a name, not a token)
-SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE)
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE, DEVICE_GRANT)
 """The grants that need no setting of their own."""
 PASSWORD_GRANT = "password"  # noqa: S105
 
@@ -44,7 +45,7 @@ class Expiry:
     )
     device_requests: timedelta = field(
         default=timedelta(minutes=5),
-        metadata=setting("deviceRequests", "a request of the device grant, once that is served", default="5m"),
+        metadata=setting("deviceRequests", "a device's request, from its codes to its tokens (RFC 8628)", default="5m"),
     )
     signing_keys: timedelta = field(
         default=timedelta(hours=6),

@@ -54,7 +54,6 @@ NOT_SERVED_YET = MappingProxyType(
         # a key and one of its values
         **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},
         "oauth2.grantTypes: implicit": "the implicit flow",
-        "oauth2.grantTypes: urn:ietf:params:oauth:grant-type:device_code": "the device grant",
         **{
             f"oauth2.responseTypes: {name}": "the implicit and the hybrid flow"
             for name in ("token", "id_token", "code token", "code id_token", "id_token token", "code id_token token")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sundial.config.model import Config
+from sundial.config.model import DEVICE_GRANT, Config
 from sundial.connectors.registry import can_refresh
 from sundial.tokens.scopes import SCOPES
 
@@ -47,6 +47,7 @@ def authorization_server_metadata(config: Config) -> dict[str, Any]:
         "jwks_uri": config.url("/keys"),
         "response_types_supported": list(config.oauth2.response_types),
         "response_modes_supported": ["query"],
+        **_device_flow(config),
         "grant_types_supported": list(config.oauth2.grant_types),
         "scopes_supported": _scopes(config),
         "token_endpoint_auth_methods_supported": list(_CLIENT_AUTHENTICATION),
@@ -69,6 +70,13 @@ def openid_configuration(config: Config) -> dict[str, Any]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }
+
+
+def _device_flow(config: Config) -> dict[str, str]:
+    """RFC 8628 §4."""
+    if DEVICE_GRANT not in config.oauth2.grant_types:
+        return {}
+    return {"device_authorization_endpoint": config.url("/device/code")}
 
 
 def _scopes(config: Config) -> list[str]:

@@ -23,6 +23,8 @@ class Ending(StrEnum):
     CREDENTIALS_CHANGED = "password changed"
     CLIENT_GONE = "client is gone"
     BY_OPERATOR = "ended by an operator"
+    DENIED = "denied by its user"
+    LOGGED_OUT = "logged out"
 
 
 @dataclass(frozen=True, slots=True)

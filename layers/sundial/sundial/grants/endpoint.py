@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from sundial.config.model import PASSWORD_GRANT, TOKEN_EXCHANGE, Client
+from sundial.config.model import DEVICE_GRANT, PASSWORD_GRANT, TOKEN_EXCHANGE, Client
 from sundial.connectors import open_connectors
 from sundial.deployment import Deployment
 from sundial.errors import invalid_request, unsupported_grant_type
 from sundial.grants.authorization_code import authorization_code_grant
 from sundial.grants.client_credentials import client_credentials_grant
+from sundial.grants.device_code import device_code_grant
 from sundial.grants.form import authenticated_form
 from sundial.grants.password import password_grant
 from sundial.grants.refresh_token import refresh_token_grant
@@ -33,6 +34,7 @@ GRANTS: Mapping[str, Grant] = {
     "client_credentials": client_credentials_grant,
     TOKEN_EXCHANGE: token_exchange_grant,
     PASSWORD_GRANT: password_grant,
+    DEVICE_GRANT: device_code_grant,
 }
 
 _REPEATABLE = frozenset(("resource", "audience"))  # RFC 8707 §2, RFC 8693 §2.1
@@ -68,6 +70,7 @@ def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time
         deployment.ring,
         connectors,
         deployment.events,
+        devices=deployment.devices,
         live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
     )
     routes = token_routes(server)

@@ -13,6 +13,7 @@ from sundial.events import Event, Events, FamilyRevoked
 from sundial.expiry.family import Ending
 from sundial.keys.cache import LoadedRing, RingCache, Signer
 from sundial.live_tokens import LiveTokens
+from sundial.store.devices import DeviceStore
 from sundial.store.families import FamilyStore
 from sundial.tokens.scopes import FindClient
 
@@ -27,6 +28,7 @@ class TokenServer:
     ring: RingCache
     connectors: Mapping[bytes, Connector]
     events: Events = field(default_factory=Events)
+    devices: DeviceStore = field(kw_only=True)
     live_tokens: LiveTokens = field(kw_only=True)
     """Our own JWTs, as what a client presents."""
 

@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     REQUEST = "authorization request"
     JOURNEY = "login at an identity provider"
     LOGIN = "login that waits for consent"
+    DEVICE_PAGE = "page where a device's code is typed"
 
 
 class MacKeys(Protocol):

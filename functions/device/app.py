@@ -1,0 +1,6 @@
+"""The device flow: POST /device/code, GET /device and POST /device/auth/verify_code."""
+
+from sundial.deployment import Deployment
+from sundial.device.endpoint import device_edge
+
+handler = device_edge(Deployment())

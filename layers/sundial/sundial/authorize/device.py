@@ -1,0 +1,72 @@
+"""The end of a device's login (RFC 8628 §3.3): the person is told, and the device is when it asks next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sundial.authorize.flow import Login
+from sundial.authorize.request import DeviceAsked
+from sundial.authorize.response import family_of, note_login
+from sundial.authorize.server import AuthorizeServer
+from sundial.config.model import Client
+from sundial.connectors.base import Refreshable
+from sundial.errors import invalid_request
+from sundial.expiry.family import Ending, Family, expires_at
+from sundial.tokens.subject import user_tag
+from sundial.web.http import Response
+
+_ANSWERED = "This device has been answered before. If it still waits, ask it for a new code and begin again."
+_GONE = "Your account has changed since you logged in. Begin again, with the code that the device shows."
+
+
+def allow_device(server: AuthorizeServer, client: Client, login: Login, device: DeviceAsked, now: int) -> Response:
+    """Write the family that the device's request becomes, which is the one write of it; its next poll gets the tokens.
+
+    A second time, as after a double click, it is the same family, and the same page.
+    """
+    _check_user(server, login)
+    begun = family_of(server, login)
+    family = replace(
+        begun,
+        family_id=device.family_id,
+        redeemed_at=now,
+        generation=1 if "offline_access" in begun.scopes else 0,
+        rotated_at=now,
+        last_used_at=now,
+        mac_key_id=server.ring.current(now).mac(now).id,
+    )
+    if not server.devices.allow(family, device.expires_at, _alive_until(server, client, family, device)):
+        raise invalid_request(_ANSWERED)
+    note_login(family)
+    return _done(server, client, allowed=True)
+
+
+def _check_user(server: AuthorizeServer, login: Login) -> None:
+    """Refuse a user who has been deleted or disabled, or whose password has changed, since they logged in.
+
+    Whatever ended their logins then could not end this one, which was still to be consented to.
+    """
+    connector = server.connectors[login.connector_id]
+    if not isinstance(connector, Refreshable):
+        return
+    if connector.refresh(user_tag(login.claims.user_id), login.logged_in_at) is None:
+        raise invalid_request(_GONE)
+
+
+def deny_device(server: AuthorizeServer, client: Client, device: DeviceAsked, now: int) -> Response:
+    """End the device's request, whether or not it had been allowed before."""
+    server.families.revoke(device.family_id, now, Ending.DENIED)
+    return _done(server, client, allowed=False)
+
+
+def _alive_until(server: AuthorizeServer, client: Client, family: Family, device: DeviceAsked) -> int | None:
+    """Return how long the login can be of use: as its refresh tokens, or an access token fetched at the last second."""
+    if family.generation:
+        policy = server.config.refresh_policy(client, family.connector_id)
+        return expires_at(family.created_at, family.last_used_at, policy)
+    lifetime = server.config.id_token_lifetime(client, family.connector_id)
+    return device.expires_at + int(lifetime.total_seconds())
+
+
+def _done(server: AuthorizeServer, client: Client, *, allowed: bool) -> Response:
+    return server.pages.page("device_done.html", allowed=allowed, client_name=client.name or client.id)
