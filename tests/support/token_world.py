@@ -21,6 +21,7 @@ from sundial.grants.server import TokenServer
 from sundial.keys.cache import Signer
 from sundial.keys.ring import MacKey
 from sundial.live_tokens import LiveTokens
+from sundial.store.clients import ClientStore
 from sundial.store.directory import Directory
 from sundial.store.families import FamilyStore
 from sundial.tokens.opaque import Kind, mint
@@ -124,7 +125,7 @@ class TokenWorld:
     now: int = LOGIN_AT
     config: Config = field(init=False)
     ring: Any = field(default_factory=FixedRing)
-    clients: MemoryClients = field(default_factory=MemoryClients)
+    clients: ClientStore = field(default_factory=MemoryClients)
     directory: Directory = field(default_factory=EmptyTable)
 
     bearers: Any = field(init=False)
