@@ -65,6 +65,16 @@ durations = st.one_of(
 policies = st.builds(RefreshTokenPolicy, st.booleans(), durations, durations, durations)
 
 
+targets = st.sampled_from([(), (), ("https://a.example.com",), ("https://a.example.com", "https://b.example.com")])
+asked_targets = st.sampled_from(
+    [
+        frozenset[str](),
+        frozenset(("https://b.example.com",)),
+        frozenset(("https://a.example.com", "https://b.example.com")),
+    ]
+)
+
+
 @st.composite
 def redeemed_families(draw: st.DrawFn) -> Family:
     rotated_at = LOGIN_AT + draw(st.integers(0, 3000))
@@ -74,6 +84,7 @@ def redeemed_families(draw: st.DrawFn) -> Family:
         rotated_at=rotated_at,
         last_used_at=rotated_at + draw(st.integers(0, 100)),
         revoked_at=draw(st.sampled_from([None, None, None, rotated_at])),
+        resources=draw(targets),
     )
 
 
@@ -85,6 +96,7 @@ def redeemed_families(draw: st.DrawFn) -> Family:
     st.sampled_from(["example-app", "example-app", "another-app"]),
     st.sampled_from([frozenset[str](), frozenset(("openid",)), frozenset(("openid", "groups"))]),
     st.sampled_from([0, 0, LOGIN_AT + 1500]),
+    asked_targets,
 )
 @on_one_table
 def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
@@ -96,6 +108,7 @@ def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
     client_id: str,
     scopes: frozenset[str],
     not_before: int,
+    resources: frozenset[str],
 ) -> None:
     put(families, family)
     model = MemoryFamilies(family)
@@ -103,7 +116,7 @@ def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
     claims = replace(family.claims, groups=("dev", "ops"))
     stores: tuple[FamilyStore, FamilyStore] = (families, model)
     real, expected = (
-        store.rotate(presented(family, generation), client_id, scopes, policy, not_before, claims, moment)
+        store.rotate(presented(family, generation), client_id, scopes, policy, not_before, claims, moment, resources)
         for store in stores
     )
     assert real == expected
@@ -118,6 +131,7 @@ def logins(draw: st.DrawFn) -> Family:
         code=PendingCode(LOGIN_AT + 60, REDIRECT_URI, challenge),
         redeemed_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
         revoked_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
+        resources=draw(targets),
     )
 
 
@@ -129,6 +143,7 @@ def logins(draw: st.DrawFn) -> Family:
     st.sampled_from([REDIRECT_URI, "http://127.0.0.1/other"]),
     st.integers(0, 1),
     st.sampled_from([0, 0, LOGIN_AT, LOGIN_AT + 1]),
+    asked_targets,
 )
 @on_one_table
 def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
@@ -140,6 +155,7 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
     redirect_uri: str,
     generation: int,
     not_before: int,
+    resources: frozenset[str],
 ) -> None:
     put(families, family)
     model = MemoryFamilies(family)
@@ -156,6 +172,7 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
             timedelta(hours=1),
             not_before,
             moment,
+            resources,
         )
         for store in stores
     )
@@ -166,8 +183,11 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
 @given(redeemed_families())
 @settings(max_examples=50)
 def test_an_item_reads_back_as_the_family_that_was_written(family: Family) -> None:
-    full = replace(family, nonce="n", audience=("peer",), claims=Claims("u", "n", "p", "e@example.com", True, ("a",)))
+    claims = Claims("u", "n", "p", "e@example.com", True, ("a",))
+    full = replace(family, nonce="n", audience=("peer",), resources=("https://b", "https://a"), claims=claims)
     assert from_item(to_item(full)) == full
+    bare = replace(family, scopes=frozenset(), auth_time=None, resources=())
+    assert from_item(to_item(bare)) == bare
 
 
 def test_the_table_holds_no_token_and_nothing_that_could_make_one(families: DynamoFamilies) -> None:
@@ -191,6 +211,25 @@ def test_a_rotation_keeps_expires_at_at_the_earlier_limit_and_ttl_days_later(fam
         item = stored(families, family)
         assert item["expires_at"] == {"N": str(LOGIN_AT + expires_after)}
         assert item["ttl"] == {"N": str(LOGIN_AT + expires_after + 7 * 86400)}
+
+
+def test_a_login_without_a_code_is_kept_until_it_can_be_of_no_use(families: DynamoFamilies) -> None:
+    mortal, immortal = a_family(code=None, scopes=frozenset()), a_family(code=None)
+    assert families.begin(mortal, LOGIN_AT + 100)
+    assert families.begin(immortal)
+    item = stored(families, mortal)
+    assert (item["expires_at"], item["ttl"]) == ({"N": str(LOGIN_AT + 100)}, {"N": str(LOGIN_AT + 100 + 7 * 86400)})
+    assert not {"ttl", "expires_at"} & stored(families, immortal).keys()
+    assert families.get(mortal.family_id) == mortal
+
+
+def test_a_login_without_a_code_is_refreshed_like_any_other(families: DynamoFamilies) -> None:
+    family = a_family(code=None)
+    families.begin(family)
+    written = families.rotate(
+        presented(family, 1), family.client_id, frozenset(), RefreshTokenPolicy(), 0, None, change(LOGIN_AT + 1)
+    )
+    assert written.applied
 
 
 def test_a_family_without_limits_has_no_ttl(families: DynamoFamilies) -> None:
