@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sundial.tokens.scopes import SCOPES
 from sundial.discovery.documents import authorization_server_metadata, openid_configuration
+from sundial.tokens.scopes import SCOPES
 from tests.support.config import APP, make_config
 
 REQUIRED_OIDC = {  # OpenID Connect Discovery §3
@@ -26,6 +26,9 @@ def test_the_openid_document_has_what_the_specification_requires_and_absolute_ur
     assert urls == {
         "authorization_endpoint": "https://id.example.com/auth",
         "token_endpoint": "https://id.example.com/token",
+        "introspection_endpoint": "https://id.example.com/token/introspect",
+        "revocation_endpoint": "https://id.example.com/token/revoke",
+        "device_authorization_endpoint": "https://id.example.com/device/code",
         "userinfo_endpoint": "https://id.example.com/userinfo",
         "jwks_uri": "https://id.example.com/keys",
     }
@@ -43,8 +46,7 @@ def test_what_is_not_served_is_not_offered() -> None:
     assert document["response_types_supported"] == ["code"]
     assert document["response_modes_supported"] == ["query"]
     assert document["request_uri_parameter_supported"] is False
-    for name in ("revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint"):
-        assert name not in document
+    assert "password" not in document["grant_types_supported"], "there is no passwordConnector"
 
 
 def test_algorithms_grants_and_pkce_methods_are_those_of_the_configuration() -> None:
@@ -61,6 +63,11 @@ def test_algorithms_grants_and_pkce_methods_are_those_of_the_configuration() -> 
     assert "offline_access" not in document["scopes_supported"], "it would yield nothing"
 
 
+def test_the_password_grant_is_offered_where_there_is_a_connector_for_it() -> None:
+    document = openid_configuration(make_config(APP + "oauth2: {passwordConnector: local}\n"))
+    assert "password" in document["grant_types_supported"]
+
+
 def test_scopes_are_those_that_are_served() -> None:
     assert openid_configuration(make_config())["scopes_supported"] == list(SCOPES)
 
@@ -68,6 +75,13 @@ def test_scopes_are_those_that_are_served() -> None:
 def test_a_client_without_a_secret_is_welcome_for_operators_may_add_one() -> None:
     methods = openid_configuration(make_config())["token_endpoint_auth_methods_supported"]
     assert methods == ["client_secret_basic", "client_secret_post", "none"]
+
+
+def test_introspection_wants_a_secret_and_revocation_does_not() -> None:
+    document = openid_configuration(make_config())
+    secret = ["client_secret_basic", "client_secret_post"]
+    assert document["introspection_endpoint_auth_methods_supported"] == secret
+    assert document["revocation_endpoint_auth_methods_supported"] == [*secret, "none"]
 
 
 def test_the_oauth_document_says_the_same_of_what_both_describe() -> None:
