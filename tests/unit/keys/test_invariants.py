@@ -8,11 +8,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sundial.keys.policy import KeyPolicy
 from sundial.keys.ring import signing_key
+from tests.support.depth import examples
 from tests.support.keys import DAY, HOUR, MINUTE, POLICY
 from tests.support.ring_world import SKEW, World, shape
 
@@ -68,7 +69,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300, 5_000)
 @given(
     policies(),
     st.tuples(skews, skews, skews),
@@ -90,7 +91,7 @@ def test_no_schedule_failure_race_or_clock_breaks_an_invariant(
         world.check_ring()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(150, 3_000)
 @given(
     policies(), st.lists(st.one_of(steps, policies().map(lambda policy: step(redeploy, policy=policy))), max_size=40)
 )

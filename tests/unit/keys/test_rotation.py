@@ -11,6 +11,7 @@ import pytest
 
 from sundial.errors import OAuthError
 from sundial.keys.algorithms import KeyCheckError, KeyPair
+from sundial.keys.commands import RaiseWatermark
 from sundial.keys.ring import Ring, signing_key, to_json
 from sundial.keys.rotation import UnsettledError, overdue, report_document, run
 from tests.support.keys import DAY, HOUR, POLICY, T0, MemoryJwks, MemoryVault, fake_pair
@@ -132,6 +133,19 @@ def test_a_ring_that_was_restored_from_a_backup_is_published_although_a_newer_on
     assert world.vault.ring.serial > served.serial
 
 
+def test_a_ring_that_was_restored_is_published_although_nothing_is_due_in_it() -> None:
+    world = World()
+    world.rotate()
+    old = world.vault.document
+    world.rotate(RaiseWatermark(world.now))
+    served = world.jwks.served
+    assert served is not None
+    world.vault.document, world.vault.version = old, world.vault.version + 1
+    world.rotate()
+    assert world.jwks.served is not None
+    assert world.jwks.served.serial == world.vault.ring.serial > served.serial
+
+
 def test_a_secret_that_is_lost_is_made_anew_although_the_table_still_serves_the_old_keys() -> None:
     world = World()
     world.rotate()
@@ -153,6 +167,16 @@ def test_a_run_whose_clock_is_behind_the_one_before_it_still_publishes() -> None
         world.rotation_skew = -world.rotation_skew
         world.rotate()
     assert world.vault.ring.serial < 60
+
+
+def test_other_settings_are_published_by_a_run_whose_clock_is_behind_too() -> None:
+    world = World(rotation_skew=SKEW)
+    world.rotate()
+    before = world.jwks.served
+    world.rotation_skew = -SKEW
+    world.change_policy(replace(POLICY, publish_ahead=timedelta(hours=4)))
+    world.rotate()
+    assert world.jwks.served != before
 
 
 def test_every_version_of_the_ring_has_a_serial_of_its_own() -> None:
