@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from bench.stub import StubbedAws
+from sundial.config.model import TOKEN_EXCHANGE
 from sundial.config.reader import compile_file
 from sundial.deployment import Deployment
 from sundial.expiry.family import Claims, Family, PendingCode
 from sundial.grants.endpoint import token_edge
+from sundial.grants.token_exchange import ACCESS_TOKEN
 from sundial.keys.algorithms import make_key_pair
 from sundial.keys.jwks import PublicKeys
 from sundial.keys.ring import MacKey, Ring, SigningKey, to_json
@@ -38,6 +40,7 @@ ENVIRONMENT = {
     "SUNDIAL_DIRECTORY_TABLE": "directory",
     "SUNDIAL_PUBLIC_KEYS_TABLE": "public-keys",
     "SUNDIAL_SECRET": "ring",
+    "SUNDIAL_EVENT_BUS": "events",
 }
 CONFIG = """\
 issuer: https://id.example.com
@@ -127,14 +130,22 @@ class Bench:
 
     def post(self, **form: str) -> Callable[[], Mapping[str, Any]]:
         """Return a call of POST /token with `form`."""
+        return self.post_to("/token", **form)
+
+    def post_to(self, path: str, **form: str) -> Callable[[], Mapping[str, Any]]:
+        """Return a call of one of the endpoints of the function `token`, with `form`."""
         form = {"client_id": "example-app", "client_secret": SECRET} | form
         body = b64encode(urlencode(form).encode()).decode()
-        event = http_api_event("POST /token", {"content-type": "application/x-www-form-urlencoded"}, body)
+        event = http_api_event(f"POST {path}", {"content-type": "application/x-www-form-urlencoded"}, body)
         return partial(self.token, event)
 
     def refresh(self, token: str) -> Callable[[], Mapping[str, Any]]:
         """Return a call of POST /token that refreshes with `token`."""
         return self.post(grant_type="refresh_token", refresh_token=token)
+
+    def signature(self) -> None:
+        """Sign one token's worth of bytes: all that a response of one token and no write can't leave out."""
+        sign(self.private_key, b"x" * 500)
 
     def floor(self) -> None:
         """Sign two tokens' worth of bytes, and write the same UpdateItem by a bare boto3 client."""
@@ -194,6 +205,16 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
     }
     userinfo = partial(bench.userinfo, http_api_event("GET /userinfo", {"authorization": f"Bearer {access_token}"}))
     yield Measured(f"userinfo ({alg})", checked(userinfo, 200), bench.aws)
+    credentials = bench.post(grant_type="client_credentials")
+    yield Measured(f"client credentials ({alg})", checked(credentials, 200), bench.aws, bench.signature)
+    introspect = bench.post_to("/token/introspect", token=access_token)
+    yield Measured(f"introspection ({alg})", checked(introspect, 200), bench.aws)
+    forged = bench.post_to("/token/introspect", token=access_token[:-8] + "AAAAAAAA")
+    yield Measured(f"introspection, forged ({alg})", checked(forged, 200), bench.aws)
+    exchange_token = bench.post(
+        grant_type=TOKEN_EXCHANGE, subject_token=access_token, subject_token_type=ACCESS_TOKEN, scope="openid"
+    )
+    yield Measured(f"token exchange ({alg})", checked(exchange_token, 200), bench.aws)
 
 
 def checked(call: Callable[[], Mapping[str, Any]], status: int) -> Callable[[], object]:
