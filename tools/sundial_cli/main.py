@@ -1,4 +1,7 @@
-"""`sundial GROUP COMMAND …`: its exit status is 0 if all is well, 1 if it found errors, 2 if it was called wrongly."""
+"""`sundial GROUP COMMAND …`: its exit status is 0 if all is well, 1 if it found errors, 2 if it was called wrongly.
+
+3 is that of a deployment that can't be reached, 130 that of Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from sundial_cli import groups
+from sundial_cli.status import StoppedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
+    except StoppedError as stopped:
+        print(f"sundial: {stopped}", file=sys.stderr)
+        return stopped.status
     except OSError as error:
         print(f"sundial: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 2

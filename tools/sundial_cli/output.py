@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
 
 from sundial.config.problems import Problem, Severity
 
@@ -34,3 +35,9 @@ def counted(problems: Iterable[Problem]) -> str:
     severities = [problem.severity for problem in problems]
     counts = ((severity, severities.count(severity)) for severity in Severity)
     return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts if count)
+
+
+def print_json(document: Mapping[str, Any]) -> int:
+    """Print `document` for a script; return the exit status of a command that has done that."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0

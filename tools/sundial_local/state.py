@@ -16,6 +16,8 @@ from pathlib import Path
 
 from sundial_local.paths import STATE
 
+CLOCK_SHIFT = "SUNDIAL_CLOCK_SHIFT"
+"""The variable of the environment file that says how many seconds the functions' clock is ahead of the machine's."""
 _LARGEST_LOG = 10 * 1024 * 1024
 
 

@@ -32,7 +32,7 @@ from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.paths import LAYER, TOOLS
 from sundial_local.serve import Settings
 from sundial_local.stack import Stack, clients
-from sundial_local.state import StateFolder, held
+from sundial_local.state import CLOCK_SHIFT, StateFolder, held
 from sundial_local.template import Template
 from sundial_local.watch import watch_sources
 
@@ -169,14 +169,15 @@ class _Supervisor:
         everything = dict(self._ministack.environment)
         for environment in environments.values():
             everything |= environment
-        self._write_environment(everything)
+        clock = int(self._options.clock.total_seconds())
+        self._write_environment(everything | {CLOCK_SHIFT: str(clock)})
         settings = Settings(
             issuer=configuration.config.issuer,
             template=str(self._options.template),
             environments=environments,
             listener=self._listener.fileno(),
             log=str(self._folder.log),
-            clock=int(self._options.clock.total_seconds()),
+            clock=clock,
         )
         return configuration, settings
 

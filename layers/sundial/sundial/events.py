@@ -189,11 +189,30 @@ KINDS: tuple[type[Event], ...] = (
 class Bus(Protocol):
     """Where events go."""
 
-    def put(self, details: Sequence[tuple[str, str]], at: int) -> None:
-        """Send events, each its `detail-type` and its `detail` as JSON, that happened at `at` (epoch seconds).
+    def put(self, details: Sequence[Detail], at: int) -> list[Lost]:
+        """Send events that happened at `at` (epoch seconds); return those that were lost. It never raises for that."""
 
-        It never raises for what the network does: what was lost is in the log.
-        """
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An event as the bus takes it."""
+
+    title: str
+    body: str
+    """JSON."""
+
+    @classmethod
+    def of(cls, event: Event, issuer: str, at: int) -> Detail:
+        """Return `event`, which happened at `at` (epoch seconds) in the deployment of `issuer`."""
+        return cls(event.title, json.dumps({"issuer": issuer, "at": at, **asdict(event)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An event that the bus has not taken."""
+
+    title: str
+    why: str
 
 
 class EventBridge:
@@ -203,30 +222,31 @@ class EventBridge:
         self._client = client
         self._name = name
 
-    def put(self, details: Sequence[tuple[str, str]], at: int) -> None:
+    def put(self, details: Sequence[Detail], at: int) -> list[Lost]:
         """Send events (see Bus): one network call for every ten."""
+        lost = []
         for start in range(0, len(details), _MOST_AT_ONCE):
             some = details[start : start + _MOST_AT_ONCE]
             try:
-                answer = self._client().put_events(Entries=[self._entry(*one, at) for one in some])
+                results = self._client().put_events(Entries=[self._entry(one, at) for one in some])["Entries"]
             except (ClientError, BotoCoreError) as error:
-                self._lost(some, _reason(error))
+                lost += [Lost(one.title, _reason(error)) for one in some]
                 continue
-            for (title, _), result in zip(some, answer["Entries"], strict=True):
-                if "ErrorCode" in result:
-                    self._lost([(title, "")], result["ErrorCode"])
+            lost += [
+                Lost(one.title, result["ErrorCode"])
+                for one, result in zip(some, results, strict=True)
+                if "ErrorCode" in result
+            ]
+        return lost
 
-    def _entry(self, title: str, detail: str, at: int) -> PutEventsRequestEntryTypeDef:
+    def _entry(self, detail: Detail, at: int) -> PutEventsRequestEntryTypeDef:
         return {
             "EventBusName": self._name,
             "Source": SOURCE,
-            "DetailType": title,
-            "Detail": detail,
+            "DetailType": detail.title,
+            "Detail": detail.body,
             "Time": datetime.fromtimestamp(at, UTC),
         }
-
-    def _lost(self, details: Sequence[tuple[str, str]], why: str) -> None:
-        logger.error("event_not_sent", events=[title for title, _ in details], bus=self._name, why=why)
 
 
 class Events:
@@ -239,15 +259,14 @@ class Events:
 
     def emit(self, now: int, *events: Event) -> None:
         """Tell of `events`, which happened at `now` (epoch seconds): no network call for none, one for up to ten."""
-        details = []
         for event in events:
             fields = asdict(event)
             getattr(logger, event.severity)(log_name(event), **fields)
             if event.metric:
                 count(event.metric, details=fields, **event.dimensions)
-            details.append((event.title, json.dumps({"issuer": self._issuer, "at": now, **fields})))
-        if details and self._bus is not None:
-            self._bus.put(details, now)
+        if events and self._bus is not None:
+            for lost in self._bus.put([Detail.of(event, self._issuer, now) for event in events], now):
+                logger.error("event_not_sent", event=lost.title, why=lost.why)
 
 
 def log_name(event: Event) -> str:

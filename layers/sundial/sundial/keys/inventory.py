@@ -20,6 +20,7 @@ def inventory(ring: Ring, served: PublicKeys | None, policy: KeyPolicy, now: int
         "serial": ring.serial,
         "not_before": ring.not_before,
         "next_change_at": next_change_at(ring, policy, now) if ring.signing_keys else None,
+        "algorithms": list(policy.algorithms),
         "signs_for": seconds(policy.signs_for),
         "publish_ahead": seconds(policy.publish_ahead),
         "signing_keys": [_signing_key(ring, key, now) for key in ring.signing_keys],
