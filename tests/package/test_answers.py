@@ -29,6 +29,8 @@ STATUSES = {
         "post-auth-connector-login": 400,
         "get-approval": 400,
         "post-approval": 400,
+        "get-logout": 400,
+        "post-logout": 200,
         "get-callback": 400,
         "post-callback": 303,
         "get-callback-connector": 400,

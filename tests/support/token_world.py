@@ -18,6 +18,7 @@ from sundial.errors import temporarily_unavailable
 from sundial.expiry.family import Family
 from sundial.grants.endpoint import token_routes
 from sundial.grants.server import TokenServer
+from sundial.keys.algorithms import PublicKey
 from sundial.keys.cache import Signer
 from sundial.keys.ring import MacKey
 from sundial.live_tokens import LiveTokens
@@ -86,6 +87,9 @@ class FixedRing:
     def signer(self, alg: str, now: int) -> Signer:
         return signers()[alg]
 
+    def key(self, kid: str) -> tuple[str, PublicKey] | None:
+        return next(((one.alg, one.key.public_key()) for one in signers().values() if one.kid == kid), None)
+
     def mac(self, now: int) -> MacKey:
         return self.macs[-1]
 
@@ -132,6 +136,8 @@ class TokenWorld:
     devices: Any = field(init=False)
     more_connectors: tuple[Connector, ...] = ()
     """Beside `local`; a file that lists them would make them real."""
+    more_stores: Mapping[str, Any] = field(default_factory=dict)
+    """What the TokenServer is given besides."""
 
     def __post_init__(self) -> None:
         self.bearers = MemoryBearers(self.memory)
@@ -155,7 +161,7 @@ class TokenWorld:
         clients = ClientRegistry(self.config, lambda: self.clients)
         connectors: dict[bytes, Connector] = {connector_tag(one.id): one for one in (local, *self.more_connectors)}
         live_tokens = LiveTokens(self.bearers, config.issuer)
-        stores = {"devices": self.devices, "live_tokens": live_tokens}
+        stores = {"devices": self.devices, "live_tokens": live_tokens, **self.more_stores}
         server = TokenServer(config, clients, self.families, self.ring, connectors, **stores)
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
 

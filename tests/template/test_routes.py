@@ -33,6 +33,8 @@ ROUTES = {
         "POST /callback",
         "GET /callback/{connector}",
         "POST /callback/{connector}",
+        "GET /logout",
+        "POST /logout",
     },
     "token": {
         "POST /token",

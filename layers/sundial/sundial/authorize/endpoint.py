@@ -18,6 +18,7 @@ from sundial.authorize.flow import (
     seal_request,
 )
 from sundial.authorize.login import log_in, login_page
+from sundial.authorize.logout import logout, posted_logout
 from sundial.authorize.request import AuthorizationRequest, check_destination, check_request
 from sundial.authorize.response import error_redirect
 from sundial.authorize.server import AuthorizeServer, see_other
@@ -160,6 +161,8 @@ ROUTES: Mapping[str, Callable[[AuthorizeServer, Request], Response]] = {
     "POST /callback": posted_callback,
     "GET /callback/{connector}": callback,
     "POST /callback/{connector}": posted_callback,
+    "GET /logout": logout,
+    "POST /logout": posted_logout,
 }
 
 
@@ -189,5 +192,6 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
         BindingCookie.of(config.issuer),
         LuggageCookie.of(config.issuer),
         deployment.devices,
+        events=deployment.events,
     )
     return edge_of(server, clock=clock)

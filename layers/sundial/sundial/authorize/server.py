@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector, may_refresh
+from sundial.events import Events
 from sundial.web.browser import BindingCookie, LuggageCookie
 from sundial.web.http import Response
 from sundial.web.pages import Pages
@@ -33,6 +34,7 @@ class AuthorizeServer:
     cookie: BindingCookie
     luggage: LuggageCookie
     devices: DeviceStore
+    events: Events = field(default_factory=Events, kw_only=True)
 
     def connectors_for(self, client: Client) -> tuple[Connector, ...]:
         """Return the connectors that `client` may use (Dex: staticClients[].allowedConnectors)."""

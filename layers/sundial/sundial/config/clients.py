@@ -63,20 +63,20 @@ def read_client_expiry(parent: Section) -> ClientExpiry:
 def _client(section: Section) -> Client:
     client_id = _client_id(section)
     public = section.flag("public")
-    section.not_yet("postLogoutRedirectURIs", "backchannelLogoutURI")
-    section.not_yet("mfaChain", "ssoSharedWith")
+    section.not_yet("backchannelLogoutURI", "mfaChain", "ssoSharedWith")
     section.choice("refreshTokenLifetime", ("standalone",), default="standalone")
     return Client(
         id=client_id,
         name=section.text("name") or client_id,
         secret_sha256=_secret(section, public=public),
-        redirect_uris=_redirect_uris(section),
+        redirect_uris=_redirect_uris(section, "redirectURIs"),
         public=public,
         trusted_peers=section.texts("trustedPeers"),
         resources=_resources(section),
         own_groups=_own_groups(section, public=public),
         allowed_connectors=section.texts("allowedConnectors"),
         logo_url=read_logo(section),
+        post_logout_redirect_uris=_redirect_uris(section, "postLogoutRedirectURIs"),
         id_token_signed_response_alg=section.text("idTokenSignedResponseAlg"),
         expiry=read_client_expiry(section),
     )
@@ -143,13 +143,13 @@ def _digest(secret: str | None) -> bytes | None:
     return None if secret is None else hashlib.sha256(secret.encode("utf-8")).digest()
 
 
-def _redirect_uris(section: Section) -> tuple[str, ...]:
-    uris = tuple(section.indexed_texts("redirectURIs"))
+def _redirect_uris(section: Section, key: str) -> tuple[str, ...]:
+    uris = tuple(section.indexed_texts(key))
     for index, uri in uris:
         if (wrong := _wrong_with_redirect_uri(uri)) is not None:
-            section.error("redirectURIs", *wrong, index=index)
+            section.error(key, *wrong, index=index)
         elif (unwise := _unwise_about_redirect_uri(uri)) is not None:
-            section.warn("redirectURIs", *unwise, index=index)
+            section.warn(key, *unwise, index=index)
     return tuple(uri for _, uri in uris)
 
 

@@ -49,7 +49,6 @@ NOT_SERVED_YET = MappingProxyType(
         "logger.excludeFields": "a choice of what the log leaves out",
         "staticClients[].backchannelLogoutURI": "back-channel logout",
         "staticClients[].mfaChain": "a second factor",
-        "staticClients[].postLogoutRedirectURIs": "logout (RP-Initiated Logout)",
         "staticClients[].ssoSharedWith": "a login that several clients share",
         # a key and one of its values
         **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},

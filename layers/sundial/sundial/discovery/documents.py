@@ -62,6 +62,7 @@ def openid_configuration(config: Config) -> dict[str, Any]:
     """Return the OpenID provider's metadata (OpenID Connect Discovery §3)."""
     return authorization_server_metadata(config) | {
         "userinfo_endpoint": config.url("/userinfo"),
+        "end_session_endpoint": config.url("/logout"),  # OpenID Connect RP-Initiated Logout §2.1
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(config.signing.algorithms),
         "claims_supported": list(_CLAIMS),

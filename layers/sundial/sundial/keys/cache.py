@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sundial.errors import OAuthError, temporarily_unavailable
 from sundial.keys import ring as rings
-from sundial.keys.algorithms import PrivateKey, load_private_key
+from sundial.keys.algorithms import PrivateKey, PublicKey, from_jwk, load_private_key
 from sundial.keys.policy import RING_CACHE, RING_STALENESS
 from sundial.keys.ring import MacKey, Ring, SigningKey
 from sundial.keys.stores import RingReader
@@ -69,6 +69,11 @@ class LoadedRing:
     def mac_by_id(self, key_id: str) -> MacKey | None:
         """Return the MAC key that made something, None where it is unknown or no longer kept."""
         return rings.mac_key_by_id(self.ring, key_id)
+
+    def key(self, kid: str) -> tuple[str, PublicKey] | None:
+        """Return the `alg` and the public key of that `kid`, None where it has left the ring."""
+        key = next((key for key in self.ring.signing_keys if key.kid == kid), None)
+        return None if key is None else (key.alg, from_jwk(key.public_jwk))
 
     def _stand_in(self, now: int) -> SigningKey | None:
         """Return the active key of an algorithm that has left the configuration, while there is one."""

@@ -39,7 +39,7 @@ class JwtKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedJwt:
-    """One of our own JWTs, its signature good and its time not over."""
+    """One of our own JWTs, its signature good."""
 
     kid: str
     claims: dict[str, Any] = field(repr=False)
@@ -101,6 +101,14 @@ def verify(token: str, keys: KeySet, issuer: str, now: int, kind: JwtKind = JwtK
     Raises `invalid_token` (RFC 6750 §3.1): a bad signature, another issuer, expired (RFC 7519 §4.1.4), or
     signed by a key that is no longer published.
     """
+    token_of_ours = authenticate(token, keys, issuer, kind)
+    if now >= token_of_ours.claims["exp"]:
+        raise invalid_token(f"the {kind.in_words} has expired")
+    return token_of_ours
+
+
+def authenticate(token: str, keys: KeySet, issuer: str, kind: JwtKind) -> VerifiedJwt:
+    """Return a token that is ours and of that kind, which may have expired; raises as `verify` does."""
     kid = key_id(token, kind)
     found = keys.key(kid)
     if found is None:
@@ -110,6 +118,4 @@ def verify(token: str, keys: KeySet, issuer: str, now: int, kind: JwtKind = JwtK
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=[alg], issuer=issuer, options=_OPTIONS)
     except jwt.InvalidTokenError as error:
         raise invalid_token(f"the {kind.in_words} is not one of ours", detail=type(error).__name__) from None
-    if now >= claims["exp"]:
-        raise invalid_token(f"the {kind.in_words} has expired")
     return VerifiedJwt(kid, claims)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from typing import ClassVar
 from urllib.parse import urlsplit
 
 from sundial.web.http import Request
@@ -50,30 +49,38 @@ class BindingCookie:
 
 @dataclass(frozen=True, slots=True)
 class LuggageCookie:
-    """Holds a request that is too long for another provider's URL, until the browser is back at /callback.
+    """Holds what is too long for another provider's URL, until the browser is back from there.
 
     What is in it is sealed, and opens in its browser alone: whoever planted one would gain nothing.
     """
 
+    name: str
     path: str
     secure: bool
 
-    _NAME: ClassVar[str] = "sundial-request"
-
     @classmethod
     def of(cls, issuer: str) -> LuggageCookie:
-        """Return the cookie of an issuer."""
+        """Return the cookie of a login, which comes back at /callback."""
+        return cls._at("sundial-request", issuer, "callback")
+
+    @classmethod
+    def of_logout(cls, issuer: str) -> LuggageCookie:
+        """Return the cookie of a logout, which comes back at /logout."""
+        return cls._at("sundial-logout", issuer, "logout")
+
+    @classmethod
+    def _at(cls, name: str, issuer: str, path: str) -> LuggageCookie:
         url = urlsplit(issuer)
-        return cls(f"{url.path.rstrip('/')}/callback", url.scheme == "https")
+        return cls(name, f"{url.path.rstrip('/')}/{path}", url.scheme == "https")
 
     def read(self, request: Request) -> str | None:
         """Return what the browser brings back; None where it brings nothing."""
-        return request.cookies.get(self._NAME) or None
+        return request.cookies.get(self.name) or None
 
     def set(self, sealed: str) -> str:
         """Return the `Set-Cookie` value."""
         secure = "; Secure" if self.secure else ""
-        return f"{self._NAME}={sealed}; Path={self.path}; HttpOnly; SameSite=Lax{secure}"
+        return f"{self.name}={sealed}; Path={self.path}; HttpOnly; SameSite=Lax{secure}"
 
     def end(self) -> str:
         """Return the `Set-Cookie` value that takes it away."""

@@ -35,6 +35,8 @@ class Purpose(StrEnum):
     REQUEST = "authorization request"
     JOURNEY = "login at an identity provider"
     LOGIN = "login that waits for consent"
+    LOGOUT = "logout that waits for a yes"
+    LOGOUT_ELSEWHERE = "logout at an identity provider"
     DEVICE_PAGE = "page where a device's code is typed"
 
 
