@@ -20,6 +20,8 @@ from sundial.config.section import Reading, Section
 from sundial.expiry.durations import format_duration
 from sundial.keys.policy import key_policy, refresh_token_lifetime
 
+LARGEST_DOCUMENT = 8 * 1024
+"""Bytes of JSON. A function that has every client of the table in memory holds 24 MB of them at the most."""
 _PATH = "staticClients[]"
 
 

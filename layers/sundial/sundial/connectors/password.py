@@ -18,7 +18,7 @@ RECOMMENDED_COST = 12
 HIGHEST_COST = 16
 """bcrypt's cost is a power of two; a hash beyond this (Dex's bound too) would keep a function busy for seconds."""
 
-_LONGEST_PASSWORD = 72
+LONGEST_PASSWORD = 72
 _BCRYPT = re.compile(rb"\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
 
 
@@ -83,7 +83,7 @@ def _matches(password: str, hashed: bytes) -> bool:
         return False
     import bcrypt  # here, so that a refresh doesn't pay for loading it
 
-    return bcrypt.checkpw(password.encode("utf-8")[:_LONGEST_PASSWORD], hashed)
+    return bcrypt.checkpw(password.encode("utf-8")[:LONGEST_PASSWORD], hashed)
 
 
 def _hash_of_nobody(cost: int) -> bytes:
