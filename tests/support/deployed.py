@@ -12,7 +12,12 @@ from tests.support.stack import OwnStack
 
 
 def deployed(stack: OwnStack, folder: Path, yaml_text: str = APP, **variables: str) -> Deployment:
-    """Return a deployment of `yaml_text` on `stack`; its configuration is compiled into `folder`.
+    """Return a deployment of `yaml_text` on `stack`; see `environment_of`."""
+    return Deployment(environment_of(stack, folder, yaml_text, **variables))
+
+
+def environment_of(stack: OwnStack, folder: Path, yaml_text: str = APP, **variables: str) -> dict[str, str]:
+    """Return the environment variables of a deployment of `yaml_text`; its configuration is compiled into `folder`.
 
     `variables` replace those of the stack's environment; an empty one is not there at all.
     """
@@ -21,4 +26,4 @@ def deployed(stack: OwnStack, folder: Path, yaml_text: str = APP, **variables: s
     document, _warnings = compile_file(source, {})
     compiled.write_text(json.dumps(document), "utf-8")
     environment = {**stack.environment, "SUNDIAL_CONFIG": str(compiled), **variables}
-    return Deployment({name: value for name, value in environment.items() if value})
+    return {name: value for name, value in environment.items() if value}

@@ -33,15 +33,24 @@ _IN_PASSING = frozenset({"events"})
 """Services that are told of things in passing: two attempts of a second, for somebody waits for an answer."""
 
 
+_SOON, _LATER = 1, 5
+"""Retry-After, in seconds. Never longer: a client that has lost an answer before has to come again while the
+reuseInterval lasts."""
+
+
 def client(service: str) -> Any:
-    """Return a boto3 client: three attempts of two and five seconds, within API Gateway's 30."""
+    """Return a boto3 client: three attempts, each of a second to connect and two for the answer.
+
+    These services answer in milliseconds. Two calls that hang, one after the other, still end within the
+    functions' 29 seconds, and so in a 503 of our own that says when to come again.
+    """
     make: Any = boto3.client  # its stubs know hundreds of services by name; here the name is a value
     in_passing = service in _IN_PASSING
     return make(
         service,
         config=Config(
-            connect_timeout=1 if in_passing else 2,
-            read_timeout=1 if in_passing else 5,
+            connect_timeout=1,
+            read_timeout=1 if in_passing else 2,
             retries={"mode": "standard", "total_max_attempts": 2 if in_passing else 3},
             tcp_keepalive=True,
             max_pool_connections=10,
@@ -62,13 +71,15 @@ def unavailable(what: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "")
         if code == "ConditionalCheckFailedException":
             raise
-        wait = 1 if code in _RETRYABLE else 30
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise temporarily_unavailable(
             f"{what} can't be reached at the moment; send the same request again",
-            retry_after=wait,
+            retry_after=_SOON if code in _RETRYABLE or status >= 500 else _LATER,
             detail=f"{error.operation_name}: {code}",
         ) from error
     except BotoCoreError as error:
         raise temporarily_unavailable(
-            f"{what} can't be reached at the moment; send the same request again", detail=type(error).__name__
+            f"{what} can't be reached at the moment; send the same request again",
+            retry_after=_SOON,
+            detail=type(error).__name__,
         ) from error
