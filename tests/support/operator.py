@@ -1,0 +1,88 @@
+"""An operator at a terminal: `sundial` commands, run as typed, on a stack of the test's own."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sundial.config.reader import compile_file
+from sundial_cli.main import main
+from sundial_local.operate import LocalStack
+from tests.support.families import LOGIN_AT
+from tests.support.stack import OwnStack
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed for a script."""
+        return json.loads(self.out)
+
+
+class _Typed(io.StringIO):
+    """Standard input with somebody at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Operator:
+    """Runs commands on `stack`, whose functions have the configuration `yaml_text`; it is `now` for both."""
+
+    stack: OwnStack
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    yaml_text: str
+    now: int = LOGIN_AT
+    passwords: list[str] = field(default_factory=list)
+    """What is typed where a password is asked for."""
+
+    def __post_init__(self) -> None:
+        self.deploy(self.yaml_text)
+        self.monkeypatch.setattr(LocalStack, "clock", lambda _: self.now)
+        self.monkeypatch.setattr("getpass.getpass", lambda _: self.passwords.pop(0))
+
+    def deploy(self, yaml_text: str) -> None:
+        """Put another configuration in force."""
+        source = self.folder / "sundial.yaml"
+        source.write_text(yaml_text, encoding="utf-8")
+        compiled, problems = compile_file(source, {})
+        assert compiled is not None, problems
+        (self.folder / "sundial.json").write_text(json.dumps(compiled), encoding="utf-8")
+        variables = {
+            **self.stack.environment,
+            "AWS_ENDPOINT_URL": self.stack.endpoint,
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "SUNDIAL_CONFIG": str(self.folder / "sundial.json"),
+        }
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        (self.folder / "environment").write_text("".join(lines), encoding="utf-8")
+
+    def __call__(self, command: str, *, piped: str = "", typed: str | None = None) -> Result:
+        """Run `sundial COMMAND`: with `piped` on standard input, or with somebody there who types `typed`."""
+        self.monkeypatch.setattr("sys.stdin", io.StringIO(piped) if typed is None else _Typed(typed))
+        self.capsys.readouterr()
+        status = main([*shlex.split(command), "--state", str(self.folder)])
+        printed = self.capsys.readouterr()
+        return Result(status, printed.out, printed.err)
+
+
+MakeOperator = Callable[[str], Operator]
