@@ -222,4 +222,6 @@ def test_the_outputs_name_what_an_operator_needs() -> None:
         "KeyRingArn",
         "EventBusName",
         "RotateKeysFunctionName",
+        "AlarmTopicArn",
+        "DashboardUrl",
     }
