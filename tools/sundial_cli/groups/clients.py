@@ -22,7 +22,7 @@ from sundial.store.clients import LONGEST_ID, MOST_CLIENTS, DynamoClients, Store
 from sundial.store.sessions import DynamoSessions, Selection
 from sundial_cli.client_view import Entry, print_entries, print_entry, print_problems, text_of
 from sundial_cli.ending import counted, end_logins, scanned
-from sundial_cli.instants import relative, when
+from sundial_cli.instants import utc, when
 from sundial_cli.output import print_json
 from sundial_cli.setting_options import add_options, changed, given, options_of
 from sundial_cli.status import FINDING, USAGE, StoppedError
@@ -199,11 +199,11 @@ def _delete(arguments: argparse.Namespace, target: Target) -> int:
     ended = _end_logins(arguments.id, target)
     if arguments.json:
         return print_json({"id": arguments.id, "deleted_at": stored.deleted_at or now, "revoked": ended})
-    print(
-        f"{'Deleted the client' if was_there else 'There is no more a client'} {arguments.id}; ended {counted(ended)}."
-    )
-    if was_there:
-        print("Functions know it for another minute. Once more after that, this ends what began meanwhile.")
+    if not was_there:
+        print(f"The client {arguments.id} was deleted before; ended {counted(ended)} that began since.")
+        return 0
+    print(f"Deleted the client {arguments.id}; ended {counted(ended)}.")
+    print("Functions know it for another minute: the same command, after that, ends what begins until then.")
     return 0
 
 
@@ -258,7 +258,7 @@ def _end_what_is_left(client_id: str, deleted_at: int, target: Target) -> None:
     if target.now <= forgotten_at:
         raise StoppedError(
             FINDING,
-            f"{client_id} was deleted {relative(deleted_at, target.now)}, and until {when(forgotten_at, target.now)}"
+            f"{client_id} was deleted at {utc(deleted_at)}, and until {when(forgotten_at, target.now)}"
             " a login to that one may still end: create it after that",
         )
     _end_logins(client_id, target)
