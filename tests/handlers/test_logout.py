@@ -131,7 +131,7 @@ def made_up_hints(world: BrowserWorld) -> dict[str, str]:
         "altered": token[:-6] + "AAAAAA",
         "of another issuer": hint(family, issuer="https://evil.example.com"),
         "an access token": sign(signers()["RS256"], access, typ=ACCESS_TOKEN_TYPE),
-        "unsigned": jwt.encode({"sid": family.family_id, "iss": ISSUER}, None, algorithm="none", headers={"kid": "x"}),
+        "unsigned": jwt.encode({"sid": family.family_id, "iss": ISSUER}, "", algorithm="none", headers={"kid": "x"}),
         "of an unknown key": jwt.encode({"sid": family.family_id}, "k" * 32, headers={"kid": "unknown"}),
     }
 

@@ -199,13 +199,14 @@ class Answer(HTMLParser):
 
     @property
     def location(self) -> str:
-        """Where a redirect leads, without its query."""
-        return self.headers["Location"].partition("?")[0]
+        """Where a redirect leads, without its query and its fragment."""
+        return self.headers["Location"].partition("#")[0].partition("?")[0]
 
     @property
     def answer(self) -> dict[str, str]:
-        """The query of a redirect, each parameter of it once."""
-        pairs = parse_qsl(urlsplit(self.headers["Location"]).query, strict_parsing=True)
+        """The query of a redirect, or its fragment where it has one, each parameter of it once."""
+        url = urlsplit(self.headers["Location"])
+        pairs = parse_qsl(url.fragment or url.query, strict_parsing=True)
         assert len(dict(pairs)) == len(pairs)
         return dict(pairs)
 

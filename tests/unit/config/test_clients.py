@@ -191,11 +191,11 @@ def test_a_redirect_uri_that_can_lead_to_no_client_is_an_error(uri: str, message
         ("http://app.example.com/callback", "is http, so that anybody on the way can take the code"),
         ("com.example.app:/callback", "has a scheme that any app may claim (RFC 8252 §8.4)"),
         ("myapp://callback", "has a scheme that any app may claim (RFC 8252 §8.4)"),
-        ("/device/callback", "is of use to the device grant alone, which is not supported yet"),
-        ("/dex/device/callback", "is of use to the device grant alone, which is not supported yet"),
+        ("/device/callback", "is Dex's way to let a client use the device flow, which needs no redirect here"),
+        ("/dex/device/callback", "is Dex's way to let a client use the device flow, which needs no redirect here"),
     ],
 )
-def test_a_redirect_uri_that_is_unwise_or_of_no_use_yet_is_a_warning(uri: str, message: str) -> None:
+def test_a_redirect_uri_that_is_unwise_or_of_no_use_is_a_warning(uri: str, message: str) -> None:
     problem = the_problem(client(f"{PUBLIC}, redirectURIs: ['{uri}']"))
     assert (problem.severity, problem.message) == (Severity.WARNING, message)
 

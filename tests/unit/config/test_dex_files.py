@@ -21,11 +21,6 @@ NOT_YET = {
     "every-flow.yaml": [
         "sessions",
         "mfa",
-        "oauth2.grantTypes[4]",
-        "oauth2.grantTypes[5]",
-        "oauth2.responseTypes[1]",
-        "oauth2.responseTypes[2]",
-        "staticClients[0].postLogoutRedirectURIs",
         "staticClients[0].backchannelLogoutURI",
         "staticClients[0].refreshTokenLifetime",
         "staticClients[0].ssoSharedWith",

@@ -202,7 +202,37 @@ def test_without_grant_types_every_grant_is_served_that_needs_no_setting() -> No
         "refresh_token",
         "client_credentials",
         "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:device_code",
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "served"),
+    [
+        ("[code]", ["code"]),
+        ("[code, id_token]", ["code", "id_token", "code id_token"]),
+        (
+            "[code, token, id_token]",
+            ["code", "id_token", "token", "id_token token", "code id_token", "code token", "code id_token token"],
+        ),
+        ("[code id_token]", ["code id_token"]),
+        ("[code, id_token token]", ["code", "id_token token"]),
+    ],
+)
+def test_response_types_are_served_by_themselves_and_together_or_as_they_stand(stated: str, served: list[str]) -> None:
+    assert list(without_problems(f"oauth2: {{responseTypes: {stated}}}").oauth2.served_response_types) == served
+
+
+@pytest.mark.parametrize("stated", ["", ", grantTypes: [authorization_code, implicit]"])
+@pytest.mark.parametrize("response_types", ["[code, token]", "[id_token]", "[code token]"])
+def test_the_implicit_grant_is_served_by_what_response_types_say(response_types: str, stated: str) -> None:
+    oauth2 = without_problems(f"oauth2: {{responseTypes: {response_types}{stated}}}").oauth2
+    assert oauth2.grant_types[-1] == "implicit"
+
+
+def test_an_implicit_grant_without_a_response_type_for_it_is_a_warning() -> None:
+    problem = the_problem("oauth2: {grantTypes: [authorization_code, implicit]}")
+    assert (problem.severity, problem.key) == (Severity.WARNING, "oauth2.grantTypes")
 
 
 def test_the_password_grant_is_served_where_there_is_a_connector_for_it() -> None:

@@ -30,6 +30,7 @@ def test_the_openid_document_has_what_the_specification_requires_and_absolute_ur
         "revocation_endpoint": "https://id.example.com/token/revoke",
         "device_authorization_endpoint": "https://id.example.com/device/code",
         "userinfo_endpoint": "https://id.example.com/userinfo",
+        "end_session_endpoint": "https://id.example.com/logout",
         "jwks_uri": "https://id.example.com/keys",
     }
 
@@ -44,7 +45,8 @@ def test_every_endpoint_lives_under_the_issuers_path(issuer: str) -> None:
 def test_what_is_not_served_is_not_offered() -> None:
     document = openid_configuration(make_config())
     assert document["response_types_supported"] == ["code"]
-    assert document["response_modes_supported"] == ["query"]
+    assert document["response_modes_supported"] == ["query", "fragment", "form_post"]
+    assert "implicit" not in document["grant_types_supported"]
     assert document["request_uri_parameter_supported"] is False
     assert "password" not in document["grant_types_supported"], "there is no passwordConnector"
 
@@ -61,6 +63,17 @@ def test_algorithms_grants_and_pkce_methods_are_those_of_the_configuration() -> 
     assert document["grant_types_supported"] == ["authorization_code"]
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert "offline_access" not in document["scopes_supported"], "it would yield nothing"
+
+
+def test_where_the_device_flow_is_turned_off_it_is_not_offered() -> None:
+    document = openid_configuration(make_config(APP + "oauth2: {grantTypes: [authorization_code]}\n"))
+    assert "device_authorization_endpoint" not in document
+
+
+def test_response_types_are_offered_in_every_combination_that_is_served() -> None:
+    document = openid_configuration(make_config(APP + "oauth2: {responseTypes: [code, id_token]}\n"))
+    assert document["response_types_supported"] == ["code", "id_token", "code id_token"]
+    assert document["grant_types_supported"][-1] == "implicit"
 
 
 def test_the_password_grant_is_offered_where_there_is_a_connector_for_it() -> None:

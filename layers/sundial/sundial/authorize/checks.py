@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sundial.clients import Clients
 from sundial.config.model import Client, Config, Pkce
@@ -22,8 +22,12 @@ from sundial.errors import (
 from sundial.expiry.codes import challenge
 from sundial.tokens.resources import read_resources
 from sundial.tokens.scopes import AskedScope, read_scope
+from sundial.tokens.verification import JwtKind, KeySet, authenticate
 
 Parameters = Mapping[str, str]
+
+RESPONSE_MODES = ("query", "fragment", "form_post")
+"""How an answer travels to the client."""
 
 _PROMPTS = frozenset(("none", "login", "consent", "select_account"))
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -98,20 +102,62 @@ def check_request_object(parameters: Parameters) -> None:
             raise OAuthError(f"{name}_not_supported", f"the {name} parameter is not supported; send plain parameters")
 
 
-def check_response_type(parameters: Parameters, config: Config) -> None:
-    """RFC 6749 §3.1.1: `code`, the one that is served."""
+def check_response_type(parameters: Parameters, config: Config) -> frozenset[str]:
+    """RFC 6749 §3.1.1, OAuth 2.0 Multiple Response Types §5: those that are configured, in any order."""
     if "response_type" not in parameters:
         raise invalid_request("response_type is missing")
-    if parameters["response_type"].split() != ["code"] or "code" not in config.oauth2.response_types:
-        raise unsupported_response_type("response_type must be code")
-    if "authorization_code" not in config.oauth2.grant_types:
+    asked = parameters["response_type"].split()
+    if len(set(asked)) != len(asked) or not config.oauth2.serves(frozenset(asked)):
+        served = ", ".join(f"'{one}'" for one in config.oauth2.served_response_types)
+        raise unsupported_response_type(f"response_type must be one of {served}")
+    if "code" in asked and "authorization_code" not in config.oauth2.grant_types:
         raise unauthorized_client("the authorization code grant is turned off here (oauth2.grantTypes)")
+    return frozenset(asked)
 
 
-def check_response_mode(parameters: Parameters) -> None:
-    """OAuth 2.0 Multiple Response Type Encoding Practices §2.1: `query`, the default of a code."""
-    if parameters.get("response_mode", "query") != "query":
-        raise invalid_request("response_mode must be query")
+def response_mode(parameters: Parameters, repeated: frozenset[str]) -> str:
+    """Return how the client is answered, an error included, whatever else is wrong with its request.
+
+    OAuth 2.0 Multiple Response Types §2.1 and §5: in the fragment where a token was asked for, and never in
+    the query then; else in the query. OAuth 2.0 Form Post Response Mode §2.
+    """
+    holds_tokens = not {"token", "id_token"}.isdisjoint(parameters.get("response_type", "").split())
+    default = "fragment" if holds_tokens else "query"
+    asked = parameters.get("response_mode", default)
+    if repeated & {"response_mode", "response_type"} or asked not in RESPONSE_MODES:
+        return default
+    return default if holds_tokens and asked == "query" else asked
+
+
+def check_response_mode(parameters: Parameters, response_types: frozenset[str]) -> None:
+    """OAuth 2.0 Multiple Response Types §2.1 and §5: a URL's query is logged everywhere, so no token stands in it."""
+    asked = parameters.get("response_mode")
+    if asked is not None and asked not in RESPONSE_MODES:
+        raise invalid_request(f"response_mode must be one of {', '.join(RESPONSE_MODES)}")
+    if asked == "query" and response_types != {"code"}:
+        raise invalid_request("response_mode must not be query where a token is asked for")
+
+
+def check_nonce(parameters: Parameters, response_types: frozenset[str]) -> str | None:
+    """OpenID Connect Core §3.2.2.1, §3.3.2.11: required where the browser brings an ID token; in Dex, without a code."""
+    if "nonce" not in parameters and ("id_token" in response_types or "code" not in response_types):
+        raise invalid_request("a nonce is required for this response_type")
+    return parameters.get("nonce")
+
+
+def check_id_token_hint(parameters: Parameters, keys: Callable[[], KeySet], issuer: str) -> str:
+    """OpenID Connect Core §3.1.2.1: return the `sub` of the user who is to log in; empty where the client says none.
+
+    The token is one of ours, and may have expired.
+    """
+    if "id_token_hint" not in parameters:
+        return ""
+    try:
+        return str(authenticate(parameters["id_token_hint"], keys(), issuer, JwtKind.ID_TOKEN).claims["sub"])
+    except OAuthError as error:
+        if error.status == 503:
+            raise
+        raise invalid_request("the id_token_hint is not an ID token of ours", detail=error.description) from None
 
 
 def check_scope(parameters: Parameters, client: Client, clients: Clients, now: int) -> AskedScope:
@@ -129,8 +175,10 @@ def check_resource(parameters: Parameters, client: Client) -> tuple[str, ...]:
     return read_resources(parameters.get("resource"), client)
 
 
-def check_pkce(parameters: Parameters, pkce: Pkce) -> str | None:
+def check_pkce(parameters: Parameters, pkce: Pkce, response_types: frozenset[str]) -> str | None:
     """RFC 7636 §4.3 and §4.4.1: return the challenge as it is kept (`expiry.codes.challenge`), None without one."""
+    if "code" not in response_types:
+        return None  # there is nothing to exchange
     value = parameters.get("code_challenge")
     if value is None:
         if "code_challenge_method" in parameters:

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 from sundial.authorize.device import allow_device, deny_device
 from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_login, seal_login, seal_request
 from sundial.authorize.request import AuthorizationRequest
-from sundial.authorize.response import code_response, error_redirect
+from sundial.authorize.response import authorization_response, error_redirect, granted
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client, Config
 from sundial.errors import OAuthError, access_denied, invalid_request
 from sundial.observe import logger
 from sundial.tokens.device_codes import show_user_code
 from sundial.tokens.scopes import SCOPES
+from sundial.tokens.subject import subject
 from sundial.web.http import Request, Response
 from sundial.web.pages import form_action
 
@@ -35,6 +36,9 @@ def asks_consent(config: Config, asked: AuthorizationRequest) -> bool:
 
 def ask_or_answer(server: AuthorizeServer, client: Client, login: Login, binding: str, now: int) -> Response:
     """Show the consent page, or answer the client at once where none is asked."""
+    if login.request.subject not in ("", subject(login.claims.user_id, login.connector_id)):
+        error = OAuthError("login_required", "another user than that of the id_token_hint has logged in")
+        return error_redirect(server, login.request, error)
     if asks_consent(server.config, login.request):
         return _page(server, client, login, binding, now)
     return _answer(server, client, login, now)
@@ -68,7 +72,7 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
 def _answer(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
     if login.request.device is not None:
         return allow_device(server, client, login, login.request.device, now)
-    return code_response(server, login, now)
+    return authorization_response(server, client, login, now)
 
 
 def _refuse(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
@@ -93,7 +97,6 @@ def _page(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     asked = login.request
-    granted = server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream)
     return server.pages.page(
         "consent.html",
         status=status,
@@ -104,7 +107,7 @@ def _page(
         client_name=client.name or client.id,
         client_logo=client.logo_url,
         user=_user(login),
-        scopes=[IN_WORDS[scope] for scope in SCOPES if scope in granted],
+        scopes=[IN_WORDS[scope] for scope in SCOPES if scope in granted(server, login)],
         others=_others(server, asked, now),
         user_code=show_user_code(asked.device.user_code) if asked.device else "",
         destination=urlsplit(asked.redirect_uri).netloc or f"the app {client.name or client.id}",

@@ -94,7 +94,15 @@ def _check(
     """RFC 6749 §4.1.2.1: an error is told to the user until the client's address is known, and then to the client."""
     destination = check_destination(parameters, repeated, server.clients, request.now)
     try:
-        asked = check_request(parameters, repeated, destination, server.config, server.clients, request.now)
+        asked = check_request(
+            parameters,
+            repeated,
+            destination,
+            server.config,
+            server.clients,
+            lambda: server.ring.current(request.now),
+            request.now,
+        )
     except OAuthError as error:
         return error_redirect(server, destination, error)
     return go_on(asked, destination.client)

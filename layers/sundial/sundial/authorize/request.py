@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sundial.authorize import checks
 from sundial.clients import Clients
 from sundial.config.model import Client, Config
+from sundial.tokens.verification import KeySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Destination:
     client: Client
     redirect_uri: str
     state: str | None
+    response_mode: str = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class AuthorizationRequest:
     """The consent page is shown even where `oauth2.skipApprovalScreen` is set."""
     wants_choice: bool = False
     """The chooser is shown even where there is one connector."""
+    response_types: tuple[str, ...] = ("code",)
+    """In the order of their names."""
+    response_mode: str = "query"
+    subject: str = ""
+    """The `sub` of the user who is to log in (`id_token_hint`); empty for anybody."""
     device: DeviceAsked | None = None
 
     def payload(self) -> dict[str, Any]:
@@ -70,7 +77,8 @@ class AuthorizationRequest:
     def from_payload(cls, payload: Mapping[str, Any]) -> AuthorizationRequest:
         """Return the request whose `payload()` this is."""
         device = DeviceAsked(**payload["device"]) if "device" in payload else None
-        several = {name: tuple(payload.get(name, ())) for name in ("audience", "resources")}
+        lists = {"audience", "resources", "response_types"} & payload.keys()
+        several = {name: tuple(payload[name]) for name in lists}
         return cls(**{**payload, **several, "scopes": frozenset(payload["scopes"]), "device": device})
 
 
@@ -81,7 +89,8 @@ def check_destination(
     checks.check_not_repeated(repeated & {"client_id", "redirect_uri"})
     client = checks.check_client(parameters, clients, now)
     redirect_uri = checks.check_redirect_uri(parameters, client)
-    return Destination(client, redirect_uri, None if "state" in repeated else parameters.get("state"))
+    state = None if "state" in repeated else parameters.get("state")
+    return Destination(client, redirect_uri, state, checks.response_mode(parameters, repeated))
 
 
 def check_request(
@@ -90,19 +99,22 @@ def check_request(
     destination: Destination,
     config: Config,
     clients: Clients,
+    keys: Callable[[], KeySet],
     now: int,
 ) -> AuthorizationRequest:
-    """Return the request; raises what the client is to be told."""
+    """Return the request; raises what the client is to be told. `keys` are those of our own tokens, where one comes."""
     checks.check_not_repeated(repeated)
     checks.check_lengths(parameters)
     checks.check_request_object(parameters)
-    checks.check_response_type(parameters, config)
-    checks.check_response_mode(parameters)
+    response_types = checks.check_response_type(parameters, config)
+    checks.check_response_mode(parameters, response_types)
+    nonce = checks.check_nonce(parameters, response_types)
     asked = checks.check_scope(parameters, destination.client, clients, now)
     resources = checks.check_resource(parameters, destination.client)
-    challenge = checks.check_pkce(parameters, config.oauth2.pkce)
+    challenge = checks.check_pkce(parameters, config.oauth2.pkce, response_types)
     checks.check_max_age(parameters)
     connector_id = checks.check_connector(parameters, destination.client, config)
+    subject = checks.check_id_token_hint(parameters, keys, config.issuer)
     prompt = checks.check_prompt(parameters)
     return AuthorizationRequest(
         client_id=destination.client.id,
@@ -110,7 +122,7 @@ def check_request(
         scopes=asked.scopes,
         asked_at=now,
         state=destination.state,
-        nonce=parameters.get("nonce"),
+        nonce=nonce,
         challenge=challenge,
         connector_id=connector_id,
         login_hint=parameters.get("login_hint", ""),
@@ -118,4 +130,7 @@ def check_request(
         resources=resources,
         wants_consent="consent" in prompt or parameters.get("approval_prompt") == "force",
         wants_choice="select_account" in prompt,
+        response_types=tuple(sorted(response_types)),
+        response_mode=destination.response_mode,
+        subject=subject,
     )

@@ -1,19 +1,23 @@
-"""The way back to the client (RFC 6749 §4.1.2, RFC 9207): with a code, or with an error."""
+"""The way back to the client (RFC 6749 §4.1.2, RFC 9207): with a code, with tokens, or with an error."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 from typing import Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from sundial.authorize.flow import Login
+from sundial.authorize.front_channel import front_channel_tokens
 from sundial.authorize.server import AuthorizeServer, see_other
+from sundial.config.model import Client
 from sundial.errors import OAuthError, invalid_request
 from sundial.expiry.family import Family, PendingCode
+from sundial.grants.server import Signers
 from sundial.observe import count, logger
 from sundial.tokens.opaque import Kind, mint
 from sundial.web.http import Response
+from sundial.web.pages import form_action
 
 _NOT_ALLOWED = re.compile(r"[^ !#-\[\]-~]")  # in an error_description, RFC 6749 §4.1.2.1
 
@@ -31,6 +35,16 @@ class Recipient(Protocol):
     def state(self) -> str | None:
         """What the client wants back."""
 
+    @property
+    def response_mode(self) -> str:
+        """How the answer travels: `query`, `fragment` or `form_post`."""
+
+
+def granted(server: AuthorizeServer, login: Login) -> frozenset[str]:
+    """Return the scopes that a login may have; without a code there is no refresh token (RFC 6749 §4.2.2)."""
+    scopes = server.grantable(login.request.scopes, server.connectors[login.connector_id], login.upstream)
+    return scopes if "code" in login.request.response_types else scopes - {"offline_access"}
+
 
 def family_of(server: AuthorizeServer, login: Login) -> Family:
     """Return what a login begins, as far as it is the same whatever the client is answered."""
@@ -40,7 +54,7 @@ def family_of(server: AuthorizeServer, login: Login) -> Family:
         client_id=asked.client_id,
         connector_id=login.connector_id,
         claims=login.claims,
-        scopes=server.grantable(asked.scopes, server.connectors[login.connector_id], login.upstream),
+        scopes=granted(server, login),
         created_at=login.logged_in_at,
         auth_time=login.logged_in_at,
         nonce=asked.nonce,
@@ -50,21 +64,31 @@ def family_of(server: AuthorizeServer, login: Login) -> Family:
     )
 
 
-def code_response(server: AuthorizeServer, login: Login, now: int) -> Response:
-    """Begin the family of a login, which is the one write of it, and take its code to the client.
+def authorization_response(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
+    """Begin the family of a login, which is the one write of it, and take to the client what it asked for.
 
     A second time, as after a double click, it is the same family and the same code. Once the client has
     redeemed that, it is an error for the user: to give the code out again would end the login.
     """
     asked = login.request
-    mac_key = server.ring.current(now).mac(now)
-    expires_at = now + int(server.config.expiry.auth_codes.total_seconds())
-    family = replace(family_of(server, login), code=PendingCode(expires_at, asked.redirect_uri, asked.challenge))
-    if not server.families.begin(family):
+    ring = server.ring.current(now)
+    signers = None if asked.response_types == ("code",) else Signers.for_client(ring, server.config, client, now)
+    lifetime = server.config.id_token_lifetime(client, login.connector_id)
+    family = family_of(server, login)
+    answer: dict[str, str] = {}
+    if "code" in asked.response_types:
+        expires_at = now + int(server.config.expiry.auth_codes.total_seconds())
+        family = replace(family, code=PendingCode(expires_at, asked.redirect_uri, asked.challenge))
+        generation = 1 if "offline_access" in family.scopes else 0
+        answer["code"] = mint(Kind.AUTHORIZATION_CODE, ring.mac(now), family, generation)
+    else:
+        family = replace(family, redeemed_at=now, rotated_at=now, last_used_at=now)
+    if not server.families.begin(family, now + int(lifetime.total_seconds()) if signers is not None else None):
         raise invalid_request(_FINISHED)
-    code = mint(Kind.AUTHORIZATION_CODE, mac_key, family, generation=1 if "offline_access" in family.scopes else 0)
+    if signers is not None:
+        answer |= front_channel_tokens(server, client, family, asked.response_types, signers, now, answer.get("code"))
     note_login(family)
-    return _to_client(server, asked, {"code": code})
+    return _to_client(server, asked, answer)
 
 
 def note_login(family: Family) -> None:
@@ -83,9 +107,22 @@ def error_redirect(server: AuthorizeServer, recipient: Recipient, error: OAuthEr
 
 
 def _to_client(server: AuthorizeServer, recipient: Recipient, answer: dict[str, str]) -> Response:
-    """RFC 6749 §4.1.2: added to the query that the URI has already; RFC 9207 §2: with the issuer."""
+    """Answer as the request's `response_mode` says; RFC 9207 §2: with the issuer."""
     if recipient.state is not None:
         answer["state"] = recipient.state
     answer["iss"] = server.config.issuer
-    separator = "&" if "?" in recipient.redirect_uri else "?"
-    return see_other(f"{recipient.redirect_uri}{separator}{urlencode(answer, quote_via=quote)}")
+    uri = recipient.redirect_uri
+    if recipient.response_mode == "form_post":
+        return server.pages.page(
+            "forward.html",
+            form_action=form_action(uri),
+            submits_itself=True,
+            action=uri,
+            fields=tuple(answer.items()),
+            name=urlsplit(uri).netloc or "the application",
+        )
+    encoded = urlencode(answer, quote_via=quote)
+    if recipient.response_mode == "fragment":
+        return see_other(f"{uri}#{encoded}")
+    # RFC 6749 §4.1.2: added to the query that the URI has already
+    return see_other(f"{uri}{'&' if '?' in uri else '?'}{encoded}")

@@ -10,7 +10,9 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sundial.config.model import (
+    IMPLICIT_GRANT,
     PASSWORD_GRANT,
+    RESPONSE_TYPES,
     SERVED_GRANTS,
     ConnectorConfig,
     Expiry,
@@ -175,9 +177,10 @@ def read_oauth2(root: Section, connectors: tuple[ConnectorConfig, ...]) -> OAuth
     password_connector = _password_connector(section, connectors)
     pkce = section.section("pkce")
     methods = ("S256", "plain")
+    response_types = section.choices("responseTypes", RESPONSE_TYPES, default=("code",))
     oauth2 = OAuth2(
-        response_types=section.choices("responseTypes", ("code",), default=("code",)),
-        grant_types=_grant_types(section, password_connector),
+        response_types=response_types,
+        grant_types=_grant_types(section, password_connector, response_types),
         skip_approval_screen=section.flag("skipApprovalScreen"),
         always_show_login_screen=section.flag("alwaysShowLoginScreen"),
         password_connector=password_connector,
@@ -207,10 +210,18 @@ def _password_connector(section: Section, connectors: tuple[ConnectorConfig, ...
     return wanted
 
 
-def _grant_types(section: Section, password_connector: str | None) -> tuple[str, ...]:
-    """Return `grantTypes`; as in Dex the password grant is served where there is a connector for it, and only there."""
+def _grant_types(section: Section, password_connector: str | None, response_types: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `grantTypes`; as in Dex the password grant is served where there is a connector for it, and only there.
+
+    So is `implicit` by what `responseTypes` has: as in Dex it needs no mention here, and mentioned it does nothing.
+    """
     default = (*SERVED_GRANTS, PASSWORD_GRANT) if password_connector else SERVED_GRANTS
-    stated = section.choices("grantTypes", (*SERVED_GRANTS, PASSWORD_GRANT), default=default)
+    stated = section.choices("grantTypes", (*SERVED_GRANTS, PASSWORD_GRANT, IMPLICIT_GRANT), default=default)
+    is_implicit = any("token" in one.split() or one == "id_token" for one in response_types)
+    if IMPLICIT_GRANT in stated and not is_implicit:
+        message = "has 'implicit' without a responseTypes that has tokens come from /auth, and so it is not served"
+        section.warn("grantTypes", message, "add 'token' or 'id_token' there, or remove it")
+    stated = tuple(grant for grant in stated if grant != IMPLICIT_GRANT) + (IMPLICIT_GRANT,) * is_implicit
     if PASSWORD_GRANT in stated and password_connector is None:
         section.warn("grantTypes", "has 'password' without a passwordConnector, and so it is not served", "name one")
     if PASSWORD_GRANT not in stated and password_connector is not None:

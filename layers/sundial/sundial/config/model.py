@@ -19,6 +19,18 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE, DEVICE_GRANT)
 """The grants that need no setting of their own."""
+IMPLICIT_GRANT = "implicit"
+"""Not a grant of /token: it says that `oauth2.responseTypes` has tokens come from /auth."""
+RESPONSE_TYPES = (
+    "code",
+    "id_token",
+    "token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+)
+"""OAuth 2.0 Multiple Response Types §3 and §5, OpenID Connect Core §3."""
 PASSWORD_GRANT = "password"  # noqa: S105
 
 
@@ -225,14 +237,21 @@ class OAuth2:
     """Which flows are served, and how."""
 
     response_types: tuple[str, ...] = field(
-        default=("code",), metadata=setting("responseTypes", "`code`", default="[code]")
+        default=("code",),
+        metadata=setting(
+            "responseTypes",
+            "of `code`, `token` and `id_token`, which are served by themselves and together, and of their "
+            "combinations, such as `code id_token`, which are served as they stand; RFC 9700 §2.1.2 advises "
+            "against `token`",
+            default="[code]",
+        ),
     )
     grant_types: tuple[str, ...] = field(
         default=SERVED_GRANTS,
         metadata=setting(
             "grantTypes",
-            "of " + ", ".join(f"`{grant}`" for grant in (*SERVED_GRANTS, PASSWORD_GRANT)),
-            default="all but `password`, and that too where there is a passwordConnector",
+            "of " + ", ".join(f"`{grant}`" for grant in (*SERVED_GRANTS, PASSWORD_GRANT, IMPLICIT_GRANT)),
+            default="all; but `password` where there is a passwordConnector, and `implicit` by responseTypes",
         ),
     )
     skip_approval_screen: bool = field(
@@ -249,6 +268,17 @@ class OAuth2:
         ),
     )
     pkce: Pkce = field(default=Pkce(), metadata=setting("pkce", "see `oauth2.pkce`"))
+
+    def serves(self, response_types: frozenset[str]) -> bool:
+        """Return whether a request may ask for these `response_types` at once."""
+        alone = {one for one in self.response_types if " " not in one}
+        together = {frozenset(one.split()) for one in self.response_types}
+        return bool(response_types) and (response_types <= alone or response_types in together)
+
+    @property
+    def served_response_types(self) -> tuple[str, ...]:
+        """Every response type that is served, as OpenID Connect spells it (Discovery: response_types_supported)."""
+        return tuple(one for one in RESPONSE_TYPES if self.serves(frozenset(one.split())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,6 @@ NOT_SERVED_YET = MappingProxyType(
         "staticClients[].ssoSharedWith": "a login that several clients share",
         # a key and one of its values
         **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},
-        "oauth2.grantTypes: implicit": "the implicit flow",
-        **{
-            f"oauth2.responseTypes: {name}": "the implicit and the hybrid flow"
-            for name in ("token", "id_token", "code token", "code id_token", "id_token token", "code id_token token")
-        },
         "signer.type: vault": "a signer outside of the key ring",
         "signing.signer: kms": "a signer outside of the key ring",
         **{f"signing.algorithms: {name}": "keys of this algorithm" for name in ("RS384", "RS512", "ES384", "ES512")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sundial.authorize.checks import RESPONSE_MODES
 from sundial.config.model import DEVICE_GRANT, Config
 from sundial.connectors.registry import can_refresh
 from sundial.tokens.scopes import SCOPES
@@ -22,6 +23,7 @@ _CLAIMS = (
     "sid",
     "nonce",
     "at_hash",
+    "c_hash",
     "email",
     "email_verified",
     "groups",
@@ -45,8 +47,8 @@ def authorization_server_metadata(config: Config) -> dict[str, Any]:
         "introspection_endpoint": config.url("/token/introspect"),
         "revocation_endpoint": config.url("/token/revoke"),
         "jwks_uri": config.url("/keys"),
-        "response_types_supported": list(config.oauth2.response_types),
-        "response_modes_supported": ["query"],
+        "response_types_supported": list(config.oauth2.served_response_types),
+        "response_modes_supported": list(RESPONSE_MODES),
         **_device_flow(config),
         "grant_types_supported": list(config.oauth2.grant_types),
         "scopes_supported": _scopes(config),

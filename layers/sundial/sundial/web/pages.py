@@ -1,4 +1,4 @@
-"""The pages that people see: HTML made here, without a script, under a policy that allows none."""
+"""The pages that people see: HTML made here, which needs no script, under a policy that allows none but one of ours."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Frame-Options": "DENY",
 }
+_SUBMIT = "document.forms[0].submit()"
 _HEADINGS = {
     404: "There is nothing here",
     500: "Something went wrong",
@@ -47,8 +48,7 @@ class Pages:
         # `</` would end the element, and a backslash before the slash changes nothing in CSS. A carriage return is
         # one that HTML would drop before the browser takes the digest.
         style += frontend.theme_css.replace("</", "<\\/").replace("\r", "")
-        digest = b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")
-        self._style_source = f"'sha256-{digest}'"
+        self._style_source = _digest(style)
         environment.globals.update(
             site_name=frontend.issuer,
             logo=self._logo,
@@ -69,16 +69,19 @@ class Pages:
         cookies: tuple[str, ...] = (),
         form_action: str = "'none'",
         client_logo: str = "",
+        submits_itself: bool = False,
         **values: object,
     ) -> Response:
         """Return the page of a template, its `values` escaped.
 
         `form_action` says where its form may lead (see `form_action`); `client_logo` is the URL of the
-        one picture that it shows besides its own.
+        one picture that it shows besides its own. A page that `submits_itself` has the one script that
+        there is, for a browser that runs scripts; in any other its button does.
         """
         client_logo = self._absolute(client_logo)
-        body = self._templates[template].render(client_logo=client_logo, **values)
-        policy = self._policy(form_action, (self._logo, client_logo))
+        script = _SUBMIT if submits_itself else ""
+        body = self._templates[template].render(client_logo=client_logo, script=script, **values)
+        policy = self._policy(form_action, (self._logo, client_logo), script)
         return Response(status, body, {**_HEADERS, "Content-Security-Policy": policy, **(headers or {})}, cookies)
 
     def error(self, status: int, description: str, request_id: str, headers: Mapping[str, str]) -> Response:
@@ -92,11 +95,15 @@ class Pages:
             request_id=request_id,
         )
 
-    def _policy(self, form_action: str, images: Iterable[str]) -> str:
-        """Content Security Policy: nothing but our own style, our pictures, and forms that lead where they may."""
+    def _policy(self, form_action: str, images: Iterable[str], script: str) -> str:
+        """Content Security Policy: nothing but our own style, our pictures, and forms that lead where they may.
+
+        And where a page has a `script`, that one.
+        """
+        scripts = f"script-src {_digest(script)}; " if script else ""
         sources = " ".join(("data:", *filter(None, map(_image_source, images))))
         return (
-            f"default-src 'none'; style-src {self._style_source}; img-src {sources}; "
+            f"default-src 'none'; {scripts}style-src {self._style_source}; img-src {sources}; "
             f"form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
         )
 
@@ -114,6 +121,11 @@ def form_action(redirect_uri: str | None = None) -> str:
     if redirect_uri is None:
         return "'self'"
     return " ".join(("'self'", *sorted({"https:", f"{urlsplit(redirect_uri).scheme}:"})))
+
+
+def _digest(text: str) -> str:
+    """Return the policy's source for an element that holds this very text (CSP Level 3 §2.3.1)."""
+    return f"'sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
 
 
 def _image_source(url: str) -> str:
