@@ -273,6 +273,7 @@ def test_a_public_client_cannot_authenticate_and_is_told_nothing(world: GrantsWo
     token = world.tokens(client_id="example-app")["access_token"]
     answer = world.post_to("/token/introspect", {}, {"token": token, "client_id": "example-cli"})
     assert answer.error == (401, "invalid_client")
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize(

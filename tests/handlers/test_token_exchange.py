@@ -210,6 +210,19 @@ def test_the_server_of_an_api_may_exchange_what_is_for_it(world: GrantsWorld) ->
     assert world.exchange(for_files, client_id=API).error == (400, "invalid_request")
 
 
+def test_an_api_cannot_pass_for_the_public_client_whose_token_it_was_sent(world: GrantsWorld) -> None:
+    world.configure(GRANTS.replace("- id: example-cli\n", f"- id: example-cli\n    resources: [{API}, {FILES}]\n"))
+    code = world.log_in(client_id="example-cli")
+    public = {"client_id": "example-cli", "client_secret": ""}
+    sent_to_api = world.redeem(code, **public, resource=API).body["access_token"]
+    assert world.exchange(sent_to_api, **public, resource=FILES).error == (400, "unauthorized_client")
+    upstream = world.exchange(UPSTREAM_TOKEN, **public, connector_id="upstream", scope="openid")
+    assert upstream.status == 200, "an upstream's token is proof enough, as in Dex"
+    actor = {"actor_token": sent_to_api, "actor_token_type": ACCESS_TOKEN}
+    answer = world.exchange(UPSTREAM_TOKEN, **public, connector_id="upstream", **actor)
+    assert answer.error == (400, "unauthorized_client")
+
+
 # Who acts: actor_token
 
 
@@ -290,7 +303,7 @@ def test_an_actor_whose_login_has_ended_is_refused(world: GrantsWorld) -> None:
         ({"scope": "openid audience:server:client_id:another-app"}, "invalid_scope"),
         ({"client_secret": "wrong"}, "invalid_client"),
         ({"client_id": "another-app"}, "invalid_request"),
-        ({"client_id": "example-cli", "client_secret": ""}, "invalid_request"),
+        ({"client_id": "example-cli", "client_secret": ""}, "unauthorized_client"),
     ],
 )
 def test_what_is_missing_wrong_or_anothers_is_named_and_costs_nothing(

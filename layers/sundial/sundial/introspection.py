@@ -25,7 +25,7 @@ def introspection(server: TokenServer, request: Request) -> Response:
     """
     client, parameters = authenticated_form(server, request)
     if client.public:
-        raise invalid_client("introspection is for clients that have a secret (RFC 7662 §2.1)")
+        raise invalid_client("introspection is for clients that have a secret (RFC 7662 §2.1)", basic=True)
     token = required(parameters, "token", "RFC 7662 §2.1")
     tell = _refresh_token if token.startswith(Kind.REFRESH_TOKEN) else _access_token
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sundial.config.model import Client
 from sundial.connectors.base import TokenExchange
-from sundial.errors import OAuthError, invalid_request, invalid_scope, invalid_target
+from sundial.errors import OAuthError, invalid_request, invalid_scope, invalid_target, unauthorized_client
 from sundial.grants.form import required
 from sundial.grants.login import begin_login, connector_named
 from sundial.grants.response import signed_access_token
@@ -159,6 +159,9 @@ def _upstream_token(server: TokenServer, client: Client, asked: _Asked, now: int
 
 def _verified(server: TokenServer, client: Client, name: str, text: str, token_type: str, now: int) -> VerifiedJwt:
     """Return one of our own tokens that `client` may present: it was given to it, or is for it. No network call."""
+    if client.public:
+        # An API that was sent a token could pass for its public client, and exchange it for one of another API.
+        raise unauthorized_client("a client without a secret can't prove that a token is its own (RFC 8693 §5)")
     try:
         token = server.live_tokens.verify(text, now, _KINDS[token_type])
     except OAuthError as error:
