@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from threading import Barrier
 from typing import Any
@@ -24,9 +24,8 @@ from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import CREDENTIALS, REGION, MiniStack
 from sundial_local.template import Template
-from tests.support.bearers import MemoryBearers
 from tests.support.depth import depth
-from tests.support.families import LOGIN_AT, MAC_KEY, MemoryFamilies, a_family
+from tests.support.families import LOGIN_AT, MAC_KEY, a_family
 from tests.support.refresh_world import GrowingRing, quick_config
 from tests.support.stack import own_stack
 from tests.support.token_world import USER_ID, Answer, TokenWorld
@@ -40,15 +39,6 @@ SKEW = 5
 REFUSED = (400, "invalid_grant")
 
 
-@dataclass
-class Machine(TokenWorld):
-    """One machine of many: its own handler and clock, over families and keys that all share."""
-
-    def __post_init__(self) -> None:
-        self.bearers = MemoryBearers(MemoryFamilies())
-        self.configure(quick_config())
-
-
 class Race:
     """Sixty-four machines over one table."""
 
@@ -57,13 +47,13 @@ class Race:
         self.ring = GrowingRing()
         self._pool = pool
         self._dice = Random(64)  # noqa: S311 (clocks, no secrets)
-        self.machines = [Machine(families=self.families, ring=self.ring) for _ in range(LARGEST)]
+        self.machines = [TokenWorld(families=self.families, ring=self.ring) for _ in range(LARGEST)]
 
     def configure(self, refresh_tokens: str) -> None:
         for machine in self.machines:
             machine.configure(quick_config(everywhere=refresh_tokens))
 
-    def all_at_once(self, number: int, now: int, request: Callable[[Machine, int], Answer]) -> list[Answer]:
+    def all_at_once(self, number: int, now: int, request: Callable[[TokenWorld, int], Answer]) -> list[Answer]:
         """Let `number` machines, each at about `now`, make `request` at once."""
         barrier = Barrier(number)
 
@@ -212,7 +202,7 @@ def test_a_refresh_that_races_a_revocation_never_brings_the_family_back(race: Ra
     for number in rounds():
         family, token = race.begin()
 
-        def act(machine: Machine, index: int, token: str = token, family: Family = family) -> Answer:
+        def act(machine: TokenWorld, index: int, token: str = token, family: Family = family) -> Answer:
             if index == 0:
                 race.families.revoke(family.family_id, machine.now, "the user logged out")
             return machine.refresh(token)

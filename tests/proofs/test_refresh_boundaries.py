@@ -106,7 +106,7 @@ def settings_of(block: Mapping[str, Any]) -> RefreshTokenSettings:
 
 
 def moments() -> Iterator[list[Moment]]:
-    """Each limit, one second before, at, and one second after; `back` 1 is the token before the current one."""
+    """Each limit, one second before, at, and one second after; then whether a window slides when it is used."""
     for offset in (-1, 0, 1):
         yield [(WINDOW + offset, 0)]
         yield [(100, 0), (100 + WINDOW + offset, 0)]
@@ -116,6 +116,8 @@ def moments() -> Iterator[list[Moment]]:
         yield [(900, 0), (900 + IDLE + offset, 0)]
         yield [(700, 0), (ABSOLUTE + offset, 0)]
         yield [(ABSOLUTE + offset - 5, 0), (ABSOLUTE + offset, 1)]
+    yield [(100, 0), (100 + WINDOW, 1), (100 + WINDOW + 1, 1)]
+    yield [(WINDOW - 1, 0), (WINDOW, 0), (WINDOW + 1, 0)]
 
 
 def play(world: TokenWorld, rules: Rules, story: list[Moment]) -> None:

@@ -140,8 +140,9 @@ class TokenWorld:
     """What the TokenServer is given besides."""
 
     def __post_init__(self) -> None:
-        self.bearers = MemoryBearers(self.memory)
-        self.devices = MemoryDevices(self.memory)
+        beside = self.families if isinstance(self.families, MemoryFamilies) else MemoryFamilies()
+        self.bearers = MemoryBearers(beside)
+        self.devices = MemoryDevices(beside)
         self.configure(CONFIG.rstrip() + f" {self.refresh_tokens}\n")
 
     @property
