@@ -1,0 +1,60 @@
+"""Metrics, as CloudWatch reads them from the log."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sundial.observe import count, gauge
+from tests.support.told import metrics_of
+
+
+@pytest.fixture(autouse=True)
+def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sundial-prod")
+
+
+def test_a_count_has_a_total_of_its_deployment_and_the_part_of_its_dimensions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count("Logins", connector="local")
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("Logins", 1)
+    assert metric.sets == (("service",), ("service", "connector"))
+    assert (metric.line["service"], metric.line["connector"]) == ("sundial-prod", "local")
+
+
+def test_a_metric_without_dimensions_has_the_total_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    count("JwksOutOfStep", 0)
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert (metric.value, metric.sets) == (0, (("service",),))
+
+
+def test_a_gauge_is_in_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    gauge("SigningKeyAge", 3600, alg="RS256")
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert metric.value == 3600
+    assert metric.line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "SigningKeyAge", "Unit": "Seconds"}]
+
+
+def test_details_stand_in_the_line_and_make_no_metric_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    count("Replays", details={"generation_gap": 2}, client="app")
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert metric.line["generation_gap"] == 2
+    assert metric.sets == (("service",), ("service", "client"))
+
+
+@pytest.mark.parametrize(("client", "value"), [("crème", "cr\\xe8me"), ("", "-"), ("  ", "-"), ("app one", "app one")])
+def test_a_dimensions_value_is_one_that_cloudwatch_takes(
+    client: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count("Refreshes", client=client)
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert metric.line["client"] == value
+
+
+def test_a_line_is_one_json_object_with_its_time_in_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
+    count("Logins")
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["_aws"]["Timestamp"] > 1_700_000_000_000
