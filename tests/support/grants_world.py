@@ -86,7 +86,10 @@ class GrantsWorld(TokenWorld):
         self.configure(GRANTS + "    reuseInterval: 0s\n")
         routes = {"GET /userinfo": UserInfo(self.bearers, self.config.issuer)}
         self._userinfo = Edge("userinfo", routes, self.config, clock=lambda: self.now)
-        # Warm: the keys are in memory.
+        self.warm()
+
+    def warm(self) -> None:
+        """Have the published keys in memory, and nothing else."""
         self.introspect("x.y.z")
         self.userinfo(self.tokens()["access_token"])
         self.introspect(self.tokens()["access_token"])

@@ -23,7 +23,7 @@ from sundial.observe import count
 from sundial.store.families import Change
 from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
 from sundial.tokens.resources import check_granted, read_resources
-from sundial.tokens.scopes import MOST_SCOPES
+from sundial.tokens.scopes import MOST_SCOPES, named
 
 _NOT_OURS = "this refresh token is not one of ours, or was given to another client"
 _ENDED = "the login that this refresh token came from has ended; log in again"
@@ -103,7 +103,7 @@ def _check_scope(asked: frozenset[str], family: Family) -> None:
     """RFC 6749 §6: the scope of a refresh may narrow and must not widen; the family keeps its own."""
     wider = asked - family.scopes
     if wider:
-        raise invalid_scope(f"not granted at login: {' '.join(sorted(wider))}; a refresh can only narrow the scope")
+        raise invalid_scope(f"not granted at login: {named(sorted(wider))}; a refresh can only narrow the scope")
 
 
 def _successor(ring: LoadedRing, family: Family) -> str:

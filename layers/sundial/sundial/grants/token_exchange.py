@@ -23,7 +23,7 @@ from sundial.observe import logger
 from sundial.tokens import jwt
 from sundial.tokens.claims import Principal, id_token_claims
 from sundial.tokens.resources import MOST_RESOURCES, read_resources
-from sundial.tokens.scopes import CROSS_CLIENT, AskedScope, is_trusted, read_scope
+from sundial.tokens.scopes import CROSS_CLIENT, AskedScope, is_trusted, named, read_scope
 from sundial.tokens.verification import JwtKind, VerifiedJwt
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (RFC 8693 §3)
@@ -216,7 +216,7 @@ def _narrowed(asked: _Asked, most: frozenset[str]) -> frozenset[str]:
 def _within(scopes: frozenset[str], most: frozenset[str]) -> frozenset[str]:
     wider = scopes - most
     if wider:
-        raise invalid_scope(f"not in the subject_token: {' '.join(sorted(wider))}; an exchange can only narrow")
+        raise invalid_scope(f"not in the subject_token: {named(sorted(wider))}; an exchange can only narrow")
     return scopes
 
 

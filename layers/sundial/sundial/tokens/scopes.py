@@ -41,10 +41,10 @@ def read_scope(scope: str, client: Client, find_client: FindClient) -> AskedScop
     peers = tuple(one.removeprefix(CROSS_CLIENT) for one in asked if one.startswith(CROSS_CLIENT))
     unknown = sorted(one for one in asked if one not in SCOPES and not one.startswith(CROSS_CLIENT))
     if unknown:
-        raise invalid_scope(f"unknown scope: {_named(unknown)}; the scopes are {' '.join(SCOPES)}")
+        raise invalid_scope(f"unknown scope: {named(unknown)}; the scopes are {' '.join(SCOPES)}")
     refused = [f"{CROSS_CLIENT}{peer}" for peer in peers if not is_trusted(client, peer, find_client)]
     if refused:
-        raise invalid_scope(f"the client that it names does not list this one as a trusted peer: {_named(refused)}")
+        raise invalid_scope(f"the client that it names does not list this one as a trusted peer: {named(refused)}")
     return AskedScope(frozenset(asked), tuple(peer for peer in peers if peer != client.id))
 
 
@@ -78,5 +78,6 @@ def _still_trusted(client: Client, peer_id: str, find_client: FindClient) -> boo
         return False
 
 
-def _named(scopes: Iterable[str]) -> str:
+def named(scopes: Iterable[str]) -> str:
+    """Return `scopes` as an error may repeat them: those that are well formed, and not too long."""
     return " ".join(scope for scope in scopes if _SCOPE_TOKEN.fullmatch(scope)) or "malformed"
