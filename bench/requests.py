@@ -21,6 +21,7 @@ from bench.stub import StubbedAws
 from sundial.config.model import TOKEN_EXCHANGE
 from sundial.config.reader import compile_file
 from sundial.deployment import Deployment
+from sundial.discovery.endpoint import jwks_edge
 from sundial.expiry.family import Claims, Family, PendingCode
 from sundial.grants.endpoint import token_edge
 from sundial.grants.token_exchange import ACCESS_TOKEN
@@ -40,6 +41,7 @@ ENVIRONMENT = {
     "SUNDIAL_DIRECTORY_TABLE": "directory",
     "SUNDIAL_PUBLIC_KEYS_TABLE": "public-keys",
     "SUNDIAL_SECRET": "ring",
+    "SUNDIAL_KMS_KEY": "key",
     "SUNDIAL_EVENT_BUS": "events",
 }
 CONFIG = """\
@@ -182,7 +184,9 @@ def measured_requests() -> Iterator[Measured]:
     """Yield each request to measure, its answers in place until the next one is asked for."""
     for alg in ("RS256", "ES256"):
         with TemporaryDirectory() as folder:
-            yield from _of_token_and_userinfo(Bench(alg, Path(folder)))
+            bench = Bench(alg, Path(folder))
+            yield from _of_token_and_userinfo(bench)
+    yield from _of_jwks(bench)
 
 
 def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
@@ -215,6 +219,12 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
         grant_type=TOKEN_EXCHANGE, subject_token=access_token, subject_token_type=ACCESS_TOKEN, scope="openid"
     )
     yield Measured(f"token exchange ({alg})", checked(exchange_token, 200), bench.aws)
+
+
+def _of_jwks(bench: Bench) -> Iterator[Measured]:
+    handler = jwks_edge(bench.deployment, clock=lambda: NOW)
+    for name, path in (("discovery", "/.well-known/openid-configuration"), ("keys", "/keys")):
+        yield Measured(name, checked(partial(handler, http_api_event(f"GET {path}", {})), 200), bench.aws)
 
 
 def checked(call: Callable[[], Mapping[str, Any]], status: int) -> Callable[[], object]:
