@@ -11,11 +11,12 @@ from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import authorization_response, error_redirect, granted
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client, Config
+from sundial.connectors.base import Connector, Refreshable
 from sundial.errors import OAuthError, access_denied, invalid_request
 from sundial.observe import logger
 from sundial.tokens.device_codes import show_user_code
 from sundial.tokens.scopes import SCOPES
-from sundial.tokens.subject import subject
+from sundial.tokens.subject import subject, user_tag
 from sundial.web.http import Request, Response
 from sundial.web.pages import form_action
 
@@ -53,13 +54,14 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
     binding = binding_of(server, request)
     login = open_login(server, form.get("req"), binding, request.now)
     client = client_of(server, login.request, request.now)
-    connector_of(server, client, login.connector_id)
+    connector = connector_of(server, client, login.connector_id)
     answer = form.get("approval")
     if answer not in ("approve", "deny"):
         return _page(server, client, login, binding, request.now, problem="Choose one of the two.", status=400)
     try:
         if answer == "deny":
             return _refuse(server, client, login, request.now)
+        _check_user(connector, login)
         return _answer(server, client, login, request.now)
     except OAuthError as error:
         if error.status != 503:
@@ -73,6 +75,14 @@ def _answer(server: AuthorizeServer, client: Client, login: Login, now: int) -> 
     if login.request.device is not None:
         return allow_device(server, client, login, login.request.device, now)
     return authorization_response(server, client, login, now)
+
+
+def _check_user(connector: Connector, login: Login) -> None:
+    """Refuse who has been deleted or disabled, or given a new password, between their login and their consent."""
+    if not isinstance(connector, Refreshable):
+        return
+    if connector.refresh(user_tag(login.claims.user_id), login.logged_in_at) is None:
+        raise invalid_request("This login has been ended. Go back to the application and log in again.")
 
 
 def _refuse(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
