@@ -268,7 +268,7 @@ class Browser:
         for route in ROUTES:
             if re.fullmatch(route.replace("{connector}", "[^/]+"), f"{method} {own}"):
                 return route
-        return f"{method} {path}"
+        return f"{method} {own}"
 
 
 def query_of(url: str) -> dict[str, list[str]]:

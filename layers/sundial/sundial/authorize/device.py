@@ -9,14 +9,11 @@ from sundial.authorize.request import DeviceAsked
 from sundial.authorize.response import family_of, note_login
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client
-from sundial.connectors.base import Refreshable
 from sundial.errors import invalid_request
 from sundial.expiry.family import Ending, Family, expires_at
-from sundial.tokens.subject import user_tag
 from sundial.web.http import Response
 
 _ANSWERED = "This device has been answered before. If it still waits, ask it for a new code and begin again."
-_GONE = "Your account has changed since you logged in. Begin again, with the code that the device shows."
 
 
 def allow_device(server: AuthorizeServer, client: Client, login: Login, device: DeviceAsked, now: int) -> Response:
@@ -24,7 +21,6 @@ def allow_device(server: AuthorizeServer, client: Client, login: Login, device: 
 
     A second time, as after a double click, it is the same family, and the same page.
     """
-    _check_user(server, login)
     begun = family_of(server, login)
     family = replace(
         begun,
@@ -39,18 +35,6 @@ def allow_device(server: AuthorizeServer, client: Client, login: Login, device: 
         raise invalid_request(_ANSWERED)
     note_login(family)
     return _done(server, client, allowed=True)
-
-
-def _check_user(server: AuthorizeServer, login: Login) -> None:
-    """Refuse a user who has been deleted or disabled, or whose password has changed, since they logged in.
-
-    Whatever ended their logins then could not end this one, which was still to be consented to.
-    """
-    connector = server.connectors[login.connector_id]
-    if not isinstance(connector, Refreshable):
-        return
-    if connector.refresh(user_tag(login.claims.user_id), login.logged_in_at) is None:
-        raise invalid_request(_GONE)
 
 
 def deny_device(server: AuthorizeServer, client: Client, device: DeviceAsked, now: int) -> Response:
