@@ -47,7 +47,7 @@ def timeline(document: Mapping[str, Any], stream: TextIO, columns: int) -> Itera
             colour = _COLOURS[key["state"]]
             what, at = _next(key)
             change = what if at is None else f"{what} {utc(at)}, {relative(at, now)}"
-            late = coloured("  OVERDUE", "31;1", stream) if _is_overdue(key, document) else ""
+            late = coloured("  OVERDUE", "31;1", stream) if key.get("overdue") else ""
             state = coloured(f"{key['state']:8}", colour, stream)
             yield f"  {state} {key['kid']}{late}"
             yield f"{'':{_INDENT}}{coloured(scale.bar(key, marks), colour, stream)}  {change}"
@@ -120,10 +120,3 @@ def _next(key: Key) -> tuple[str, int | None]:
     if key["alg"] == "MAC":
         return ("kept until", key["kept_until"]) if key["kept_until"] is not None else ("kept without end", None)
     return ("in the JWKS until", key["published_until"]) if key["published_until"] is not None else ("retired", None)
-
-
-def _is_overdue(key: Key, document: Mapping[str, Any]) -> bool:
-    """Return whether a key signs for longer than it should, because nothing takes over from it."""
-    if key["alg"] == "MAC" or key["state"] != "active" or key["signs_until"] is not None:
-        return False
-    return bool(document["at"] > key["signs_from"] + document["signs_for"])

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sundial.keys.jwks import PublicKeys
-from sundial.keys.policy import KeyPolicy, seconds
+from sundial.keys.policy import KeyPolicy
 from sundial.keys.ring import MacKey, Ring, SigningKey, mac_key, signing_key
 from sundial.keys.transitions import next_change_at
 
 
 def inventory(ring: Ring, served: PublicKeys | None, policy: KeyPolicy, now: int) -> dict[str, Any]:
-    """Return `ring` and the JWKS as published as JSON. Instants are epoch seconds, durations seconds.
+    """Return `ring` and the JWKS as published as JSON. Instants are epoch seconds.
 
-    A state is `pending`, `active` or `retired`; what a retired MAC key made is still taken.
+    A state is `pending`, `active` or `retired`; what a retired MAC key made is still taken. `overdue`
+    is a key that signs although another should.
     """
     return {
         "at": now,
@@ -21,21 +22,21 @@ def inventory(ring: Ring, served: PublicKeys | None, policy: KeyPolicy, now: int
         "not_before": ring.not_before,
         "next_change_at": next_change_at(ring, policy, now) if ring.signing_keys else None,
         "algorithms": list(policy.algorithms),
-        "signs_for": seconds(policy.signs_for),
-        "publish_ahead": seconds(policy.publish_ahead),
-        "signing_keys": [_signing_key(ring, key, now) for key in ring.signing_keys],
+        "signing_keys": [_signing_key(ring, key, policy, now) for key in ring.signing_keys],
         "mac_keys": [_mac_key(ring, key, now) for key in ring.mac_keys],
         "published": None if served is None else _published(served),
     }
 
 
-def _signing_key(ring: Ring, key: SigningKey, now: int) -> dict[str, Any]:
+def _signing_key(ring: Ring, key: SigningKey, policy: KeyPolicy, now: int) -> dict[str, Any]:
     is_active = signing_key(ring, key.alg, now) == key
     is_pending = key.signs_from is None or key.signs_from > now
+    is_overdue = is_active and key.signs_from is not None and now > key.signs_from + policy.longest_turn
     return {
         "kid": key.kid,
         "alg": key.alg,
         "state": "active" if is_active else "pending" if is_pending else "retired",
+        "overdue": is_overdue,
         "created_at": key.created_at,
         "published_at": key.published_at,
         "signs_from": key.signs_from,

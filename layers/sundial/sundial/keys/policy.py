@@ -49,7 +49,16 @@ class KeyPolicy:
 
         In the margin lie the JWKS functions' own caching, and a rotation's, a signer's clock apart.
         """
-        return seconds(self.publish_ahead + 2 * MAX_CLOCK_SKEW)
+        return seconds(self.publish_ahead + JWKS_STALENESS + 2 * MAX_CLOCK_SKEW)
+
+    @property
+    def longest_turn(self) -> int:
+        """Seconds that a key may sign before its successor is overdue.
+
+        `expiry.signingKeys`; or, where that is longer, what a successor takes that could not be made
+        before: that of the first key of all, and of one that took over from a revoked one.
+        """
+        return max(seconds(self.signs_for), self.season)
 
     @property
     def retention(self) -> int:

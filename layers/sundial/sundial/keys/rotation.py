@@ -134,15 +134,12 @@ def active_ages(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, str, i
 
 
 def overdue(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, int]]:
-    """Yield each `alg` and for how many seconds its active key has signed beyond `expiry.signingKeys`.
+    """Yield each `alg` and for how many seconds its successor has been overdue (`KeyPolicy.longest_turn`).
 
     0 where that is as planned: the first key of a deployment waits for its successor's `publishAhead`.
     """
-    for alg in policy.algorithms:
-        key = signing_key(report.ring, alg, report.at)
-        if key is not None and key.signs_from is not None:
-            ends = key.signs_until or key.signs_from + seconds(policy.signs_for)
-            yield alg, max(0, report.at - ends)
+    for alg, _, age in active_ages(report, policy):
+        yield alg, max(0, age - policy.longest_turn)
 
 
 def _with_due_keys(ring: Ring, policy: KeyPolicy, now: int, make: Callable[[str], KeyPair]) -> Ring:
