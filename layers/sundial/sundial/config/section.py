@@ -86,6 +86,13 @@ class Section:
         """Return the texts of the list at `key`; those that can't be used are left out."""
         return tuple(text for _, text in self.indexed_texts(key))
 
+    def text_or_texts(self, key: str) -> tuple[str, ...]:
+        """Return the text at `key`, alone, or the texts of the list that stands there."""
+        if isinstance(self._values.get(key), list):
+            return self.texts(key)
+        text = self.text(key)
+        return () if text is None else (text,)
+
     def indexed_texts(self, key: str) -> Iterator[tuple[int, str]]:
         """Yield the texts of the list at `key`, each with its index in the file."""
         for index, item in self._items(key):

@@ -17,7 +17,6 @@ _CONNECTORS = (
     "gitlab",
     "google",
     "keystone",
-    "ldap",
     "linkedin",
     "microsoft",
     "oauth",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "ldap": ("ldap", "LdapConnector"),
         "mockCallback": ("mock", "MockCallback"),
         "mockPassword": ("mock", "MockPassword"),
         "oidc": ("oidc", "OidcConnector"),
