@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.support.site import Site, serving
 
@@ -55,3 +55,22 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_out_of_order(context: BrowserContext, site: Site) -> Iterator[None]:
+    """Every page of every test: no error in the console, no request but to us and to the clients."""
+    problems: list[str] = []
+    requested: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # Chromium reports each page with an error status there; that is what the test is about.
+        if message.type in ("error", "warning") and "the server responded with a status" not in message.text:
+            problems.append(message.text)
+
+    context.on("console", listen)
+    context.on("request", lambda request: requested.append(request.url))
+    yield
+    assert problems == []
+    known = (site.issuer, site.client.origin, site.other.origin, site.other.origin_by_name, "data:")
+    assert [url for url in requested if not url.startswith(known)] == []

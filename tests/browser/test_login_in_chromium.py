@@ -2,46 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.browser import CONFIG, EMAIL, PASSWORD
+from tests.support.looks import SCREENS, assert_looks_right, fill_in
 from tests.support.site import Site
-
-SCREENS: dict[str, ViewportSize] = {
-    "smallest": {"width": 320, "height": 568},  # WCAG 2.2, 1.4.10
-    "phone": {"width": 390, "height": 844},
-    "desktop": {"width": 1280, "height": 800},
-}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_out_of_order(context: BrowserContext, site: Site) -> Iterator[None]:
-    """Every page of every test: no error in the console, no request but to us and to the clients."""
-    problems: list[str] = []
-    requested: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        # Chromium reports each page with an error status there; that is what the test is about.
-        if message.type in ("error", "warning") and "the server responded with a status" not in message.text:
-            problems.append(message.text)
-
-    context.on("console", listen)
-    context.on("request", lambda request: requested.append(request.url))
-    yield
-    assert problems == []
-    known = (site.issuer, site.client.origin, site.other.origin, site.other.origin_by_name, "data:")
-    assert [url for url in requested if not url.startswith(known)] == []
-
-
-def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
-    page.get_by_label("Email address").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_a_person_logs_in_and_comes_back_to_the_client(page: Page, site: Site) -> None:
@@ -215,44 +183,6 @@ def test_the_pages_fit_the_screen_and_can_be_read(
     assert_looks_right(page, "Log in", scheme)
     page.goto(f"{site.issuer}/auth?client_id=nobody")
     assert_looks_right(page, "This login cannot go on", scheme)
-
-
-def assert_looks_right(page: Page, title: str, scheme: str) -> None:
-    """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA)."""
-    expect(page).to_have_title(f"{title} · Sundial")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    (light_or_dark,) = page.evaluate(_COLOURS, "body")
-    assert (_luminance(light_or_dark[1]) < 0.1) == (scheme == "dark")
-    for selector in ("h1", "p", "label", "button", "a", "li", "[role=alert]"):
-        for colour, background in page.evaluate(_COLOURS, selector):
-            assert _contrast(colour, background) >= 4.5, (selector, colour, background)
-    for field in page.locator("input:visible, button, .choice").all():
-        box = field.bounding_box()
-        assert box is not None
-        assert box["height"] >= 44
-        assert float(field.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 16
-    assert page.locator("main h1").count() == 1
-    assert page.evaluate("document.documentElement.lang") == "en"
-
-
-_COLOURS = """selector => [...document.querySelectorAll(selector)].map(one => {
-  const colour = getComputedStyle(one).color;
-  let behind = one;
-  while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
-  return [colour, getComputedStyle(behind ?? document.body).backgroundColor];
-})"""
-
-
-def _luminance(colour: str) -> float:
-    """WCAG 2.2, relative luminance of `rgb(r, g, b)`."""
-    channels = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _contrast(one: str, other: str) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("site", ["/dex"], indirect=True)

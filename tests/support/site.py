@@ -17,7 +17,8 @@ from sundial_local.gateway import Gateway
 from sundial_local.http_server import Server
 from sundial_local.router import Router
 from sundial_local.template import Function, Template
-from tests.support.browser import CONFIG, REQUEST, BrowserWorld
+from tests.support.browser import CONFIG, REQUEST
+from tests.support.device_world import DeviceWorld
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
@@ -60,6 +61,16 @@ class ClientSite:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
+                site.answers.append(dict(parse_qsl(form)))
+                body = b"<title>Back at the client</title>"
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, format: str, *args: object) -> None:
                 """Nobody reads it."""
 
@@ -77,7 +88,7 @@ class Site:
     """Sundial's pages at `issuer`, the clients around them, and every request that came."""
 
     issuer: str
-    world: BrowserWorld
+    world: DeviceWorld
     client: ClientSite
     other: ClientSite
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -115,7 +126,7 @@ def serving(path: str = "") -> Iterator[Site]:
     """Serve a BrowserWorld on loopback; the issuer may carry a `path`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         issuer = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
-        site = Site(issuer, BrowserWorld(), ClientSite(), ClientSite())
+        site = Site(issuer, DeviceWorld(), ClientSite(), ClientSite())
         site.configure()
         functions = Template.load(TEMPLATE, {"Issuer": issuer}).functions
         server = Server(listener, Gateway(Router(functions, issuer), _OneFunction(site), lambda _: None))

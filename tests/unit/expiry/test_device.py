@@ -57,7 +57,8 @@ def test_the_first_poll_is_never_too_soon() -> None:
 
 @given(st.lists(st.integers(INTERVAL, 60), max_size=20))
 def test_who_keeps_the_interval_is_never_too_soon(pauses: list[int]) -> None:
-    polls, now = (NOW,), NOW
+    polls: tuple[int, ...] = (NOW,)
+    now = NOW
     for pause in pauses:
         now += pause
         assert not is_too_soon(polls, now)
@@ -67,7 +68,8 @@ def test_who_keeps_the_interval_is_never_too_soon(pauses: list[int]) -> None:
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=30))
 def test_who_waits_five_seconds_longer_each_time_is_never_slowed_down_twice_in_a_row(pauses: list[int]) -> None:
     """A device that does as it is told (RFC 8628 §3.5), after any number of mistakes."""
-    polls, now, interval = (NOW,), NOW, INTERVAL
+    polls: tuple[int, ...] = (NOW,)
+    now, interval = NOW, INTERVAL
     for pause in pauses:
         now += pause
         if is_too_soon(polls, now):
@@ -80,7 +82,8 @@ def test_who_waits_five_seconds_longer_each_time_is_never_slowed_down_twice_in_a
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=50))
 def test_who_never_slows_down_is_asked_to_wait_for_25_seconds_at_most(pauses: list[int]) -> None:
-    polls, now = (NOW,), NOW
+    polls: tuple[int, ...] = (NOW,)
+    now = NOW
     for pause in pauses:
         now += pause
         assert is_too_soon(polls, now)
