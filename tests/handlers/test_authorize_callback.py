@@ -324,6 +324,39 @@ def test_a_provider_that_gave_nothing_to_ask_again_with_yields_no_refresh_token(
     assert "while you are away" not in browser.get("/callback", away(browser)).text
 
 
+def test_what_is_needed_to_ask_again_is_kept_encrypted_and_once_the_user_has_agreed() -> None:
+    world = world_of(RefreshingProvider())
+    browser = Browser(world)
+    consent = browser.get("/callback", away(browser))
+    assert UPSTREAM not in consent.body
+    assert world.envelopes.calls == []
+    browser.approve(consent)
+    (family,) = world.families.families.values()
+    assert "offline_access" in family.scopes
+    assert world.envelopes.text_of(family.family_id, family.upstream) == UPSTREAM
+    assert UPSTREAM not in repr(family)
+    assert world.envelopes.calls == ["seal"]
+
+
+def test_nothing_is_kept_of_who_is_not_to_be_kept_logged_in() -> None:
+    world = world_of(RefreshingProvider())
+    browser = Browser(world)
+    browser.approve(browser.get("/callback", away(browser, scope="openid")))
+    (family,) = world.families.families.values()
+    assert (family.upstream, world.envelopes.calls) == (None, [])
+
+
+def test_when_kms_cannot_be_reached_the_consent_may_be_given_again() -> None:
+    world = world_of(RefreshingProvider())
+    browser = Browser(world)
+    consent = browser.get("/callback", away(browser))
+    world.envelopes.broken = True
+    page = browser.approve(consent)
+    assert (page.status, world.families.calls) == (503, [])
+    world.envelopes.broken = False
+    assert browser.approve(page).location == CALLBACK
+
+
 def test_dexs_mock_connector_goes_straight_to_the_callback() -> None:
     browser = Browser(BrowserWorld(more=(MockCallback("mock", "Example", None),)))
     answer = browser.authorize(connector_id="mock")

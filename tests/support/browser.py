@@ -24,6 +24,7 @@ from sundial.web.pages import Pages
 from tests.support.clients import MemoryClients
 from tests.support.config import make_config
 from tests.support.devices import MemoryDevices
+from tests.support.envelopes import MemoryEnvelopes
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MemoryFamilies
 from tests.support.token_world import FixedRing
@@ -111,6 +112,7 @@ class BrowserWorld:
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     clients: MemoryClients = field(default_factory=MemoryClients)
     ring: Any = field(default_factory=FixedRing)
+    envelopes: MemoryEnvelopes = field(default_factory=MemoryEnvelopes)
     devices: MemoryDevices = field(init=False)
     config: Config = field(init=False)
     edge: Edge = field(init=False)
@@ -139,6 +141,7 @@ class BrowserWorld:
             BindingCookie.of(self.config.issuer),
             LuggageCookie.of(self.config.issuer),
             self.devices,
+            envelopes=self.envelopes,
         )
         self.edge = edge_of(server, clock=lambda: self.now)
 

@@ -11,7 +11,7 @@ from sundial.expiry.family import Claims, Family, PendingCode
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh
 from sundial.keys.ring import MacKey
-from sundial.store.families import Change, Written
+from sundial.store.families import Change, Held, Written
 from sundial.tokens.opaque import Presented, new_family_id
 
 LOGIN_AT = 1_800_000_000
@@ -104,6 +104,7 @@ class MemoryFamilies:
         claims: Claims | None,
         change: Change,
         resources: frozenset[str] = frozenset(),
+        held: Held | None = None,
     ) -> Written:
         self.calls.append("rotate")
         with self._lock:
@@ -113,6 +114,10 @@ class MemoryFamilies:
                 return Written(False, family)
             if family.resources and not resources <= set(family.resources):
                 return Written(False, family)
+            if held is not None and family.lease_id != held.lease_id:
+                return Written(False, family)
+            if held is not None:
+                family = _over(family, held)
             changed = replace(family, last_used_at=change.now, change_id=change.change_id)
             if outcome is Refresh.ROTATE:
                 changed = changed.rotated(change.now, change_id=change.change_id, mac_key_id=change.mac_key_id)
@@ -120,6 +125,40 @@ class MemoryFamilies:
                 changed = replace(changed, claims=claims)
             self.families[family.family_id] = changed
             return Written(True, changed)
+
+    def lease(
+        self,
+        presented: Presented,
+        client_id: str,
+        scopes: frozenset[str],
+        policy: RefreshTokenPolicy,
+        not_before: int,
+        change: Change,
+        until: int,
+        resources: frozenset[str] = frozenset(),
+    ) -> Written:
+        self.calls.append("lease")
+        with self._lock:
+            family = self.get_now(presented.family_id)
+            outcome = refresh.decide(family, client_id, presented.generation, change.now, policy, not_before)
+            if family is None or outcome not in (Refresh.ROTATE, Refresh.KEEP) or not scopes <= family.scopes:
+                return Written(False, family)
+            if family.resources and not resources <= set(family.resources):
+                return Written(False, family)
+            if family.lease_until >= change.now:
+                return Written(False, family)
+            leased = replace(family, lease_id=change.change_id, lease_until=until)
+            self.families[family.family_id] = leased
+            return Written(True, leased)
+
+    def release(self, family_id: str, held: Held) -> None:
+        self.calls.append("release")
+        with self._lock:
+            family = self.families[family_id]
+            if family.lease_id == held.lease_id:
+                self.families[family_id] = _over(family, held)
+            elif held.upstream is not None:
+                self.families[family_id] = replace(_over(family, held), lease_until=family.lease_until)
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:
         self.calls.append("revoke")
@@ -141,3 +180,10 @@ class MemoryFamilies:
 
     def get_now(self, family_id: str) -> Family | None:
         return self.families.get(family_id)
+
+
+def _over(family: Family, held: Held) -> Family:
+    """Return a family whose lease has ended, with what was given out under it."""
+    if held.upstream is not None and family.upstream is not None:
+        family = replace(family, upstream=replace(family.upstream, ciphertext=held.upstream))
+    return replace(family, lease_until=0)

@@ -100,6 +100,7 @@ def test_every_function_is_told_where_everything_is(resources: Resources) -> Non
             "SUNDIAL_DIRECTORY_TABLE": {"Ref": "DirectoryTable"},
             "SUNDIAL_PUBLIC_KEYS_TABLE": {"Ref": "PublicKeysTable"},
             "SUNDIAL_SECRET": {"Ref": "KeyRing"},
+            "SUNDIAL_KMS_KEY": {"Fn::GetAtt": ["KeyRingKey", "Arn"]},
             "SUNDIAL_EVENT_BUS": {"Ref": "EventBus"},
             "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sundial.store.envelopes import PURPOSE
 from tests.support.transformed import source, transformed
 
 Resources = dict[str, dict[str, Any]]
@@ -17,6 +18,11 @@ THROUGH_SECRETS_MANAGER = {
         "kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
         "kms:EncryptionContext:SecretARN": {"Ref": "KeyRing"},
     }
+}
+
+FOR_WHAT_CONNECTORS_KEEP = {
+    "StringEquals": {"kms:EncryptionContext:purpose": PURPOSE},
+    "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["purpose", "family"]},
 }
 
 
@@ -33,6 +39,7 @@ RIGHTS: Mapping[str, set[Right]] = {
         ("dynamodb:GetItem", "DirectoryTable"),
         ("secretsmanager:GetSecretValue", "KeyRing"),
         ("kms:Decrypt", "KeyRingKey"),
+        ("kms:GenerateDataKey", "KeyRingKey"),
     }
     | to_log("AuthorizeLogs"),
     "TokenFunction": {
@@ -122,25 +129,31 @@ def test_only_functions_that_sign_or_seal_can_read_the_private_keys() -> None:
 
 
 def test_only_the_rotation_can_write_the_private_keys() -> None:
-    writes = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage", "kms:GenerateDataKey")
+    writes = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
     for name, granted in RIGHTS.items():
         allowed = {action for action, _ in granted}
         assert allowed.isdisjoint(writes) == (name != "RotateKeysFunction"), name
 
 
-def test_the_kms_key_is_used_through_secrets_manager_alone_and_for_the_key_ring_alone(resources: Resources) -> None:
-    statements = [statement for role in roles(resources).values() for statement in statements_of(role)]
-    using_kms = [one for one in statements if any(action.startswith("kms:") for action in as_list(one["Action"]))]
-    assert len(using_kms) == 4
-    assert all(statement["Condition"] == THROUGH_SECRETS_MANAGER for statement in using_kms)
+def test_the_kms_key_is_used_through_secrets_manager_for_the_key_ring_and_else_for_what_connectors_keep(
+    resources: Resources,
+) -> None:
+    statements = [(name, statement) for name, role in roles(resources).items() for statement in statements_of(role)]
+    using_kms = [
+        (name, one) for name, one in statements if any(action.startswith("kms:") for action in as_list(one["Action"]))
+    ]
+    direct = {name: one["Action"] for name, one in using_kms if one["Condition"] == FOR_WHAT_CONNECTORS_KEEP}
+    assert direct == {"AuthorizeRole": "kms:GenerateDataKey", "TokenRole": "kms:Decrypt"}
+    through = {name for name, one in using_kms if one["Condition"] == THROUGH_SECRETS_MANAGER}
+    assert len(using_kms) == len(direct) + len(through)
 
 
 def test_the_kms_key_policy_lets_the_account_administer_the_key_but_use_it_only_for_the_key_ring(
     resources: Resources,
 ) -> None:
-    administer, use = resources["KeyRingKey"]["Properties"]["KeyPolicy"]["Statement"]
+    administer, use, keep = resources["KeyRingKey"]["Properties"]["KeyPolicy"]["Statement"]
     account = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
-    assert administer["Principal"] == use["Principal"] == account
+    assert administer["Principal"] == use["Principal"] == keep["Principal"] == account
     assert not any("*" in action for action in administer["Action"])
     uses = {"Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo", "CreateGrant"}
     assert {f"kms:{use}" for use in uses}.isdisjoint(administer["Action"])
@@ -153,6 +166,13 @@ def test_the_kms_key_policy_lets_the_account_administer_the_key_but_use_it_only_
     name = resources["KeyRing"]["Properties"]["Name"]["Fn::Sub"]
     assert pattern["Fn::Sub"].endswith(f":secret:{name}-??????")
     assert validation == "RequestToValidateKeyAccess"
+    assert set(keep["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert keep["Condition"]["StringEquals"] == {
+        "kms:CallerAccount": {"Ref": "AWS::AccountId"},
+        "kms:EncryptionContext:purpose": PURPOSE,
+    }
+    keys = "ForAllValues:StringEquals"
+    assert keep["Condition"][keys] == FOR_WHAT_CONNECTORS_KEEP[keys]
 
 
 def test_lambda_alone_assumes_the_functions_roles(resources: Resources) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sundial.store.bearer import Bearers
     from sundial.store.devices import DeviceStore
     from sundial.store.directory import Directory
+    from sundial.store.envelopes import Envelopes
     from sundial.store.families import FamilyStore
 
 
@@ -88,6 +89,13 @@ class Deployment:
         from sundial.keys.cache import RingCache
 
         return RingCache(self.vault, self.config.signing.algorithms)
+
+    @cached_property
+    def envelopes(self) -> Envelopes:
+        """What encrypts what connectors keep (SUNDIAL_KMS_KEY)."""
+        from sundial.store.envelopes import KmsEnvelopes
+
+        return KmsEnvelopes(lambda: self.client("kms"), self._environment["SUNDIAL_KMS_KEY"])
 
     @cached_property
     def vault(self) -> Vault:

@@ -21,10 +21,9 @@ def allow_device(server: AuthorizeServer, client: Client, login: Login, device: 
 
     A second time, as after a double click, it is the same family, and the same page.
     """
-    begun = family_of(server, login)
+    begun = family_of(server, replace(login, family_id=device.family_id))
     family = replace(
         begun,
-        family_id=device.family_id,
         redeemed_at=now,
         generation=1 if "offline_access" in begun.scopes else 0,
         rotated_at=now,

@@ -200,6 +200,7 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
         BindingCookie.of(config.issuer),
         LuggageCookie.of(config.issuer),
         deployment.devices,
+        envelopes=deployment.envelopes,
         events=deployment.events,
     )
     return edge_of(server, clock=clock)

@@ -49,18 +49,21 @@ def granted(server: AuthorizeServer, login: Login) -> frozenset[str]:
 def family_of(server: AuthorizeServer, login: Login) -> Family:
     """Return what a login begins, as far as it is the same whatever the client is answered."""
     asked = login.request
+    scopes = granted(server, login)
+    keeps = login.upstream and "offline_access" in scopes
     return Family(
         family_id=login.family_id,
         client_id=asked.client_id,
         connector_id=login.connector_id,
         claims=login.claims,
-        scopes=granted(server, login),
+        scopes=scopes,
         created_at=login.logged_in_at,
         auth_time=login.logged_in_at,
         nonce=asked.nonce,
         change_id=login.change_id,
         audience=asked.audience,
         resources=asked.resources,
+        upstream=server.envelopes.seal(login.family_id, login.upstream) if keeps else None,
     )
 
 

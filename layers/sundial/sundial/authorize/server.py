@@ -11,6 +11,7 @@ from sundial.clients import Clients
 from sundial.config.model import Client, Config
 from sundial.connectors.base import Connector, may_refresh
 from sundial.events import Events
+from sundial.store.envelopes import Envelopes, NoEnvelopes
 from sundial.web.browser import BindingCookie, LuggageCookie
 from sundial.web.http import Response
 from sundial.web.pages import Pages
@@ -33,6 +34,7 @@ class AuthorizeServer:
     pages: Pages
     cookie: BindingCookie
     luggage: LuggageCookie
+    envelopes: Envelopes = field(default_factory=NoEnvelopes, kw_only=True)
     devices: DeviceStore
     events: Events = field(default_factory=Events, kw_only=True)
 

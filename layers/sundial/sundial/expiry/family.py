@@ -50,6 +50,14 @@ class PendingCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """What a connector keeps of a login, encrypted (store.envelopes)."""
+
+    wrapped_key: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Everything that descends from one login: its code, its access tokens, its refresh tokens.
 
@@ -81,6 +89,12 @@ class Family:
     """What the tokens' `aud` holds beside the client (scope `audience:server:client_id:X`)."""
     resources: tuple[str, ...] = field(default=())
     """The APIs that the login was asked for (RFC 8707 §2.1): its access tokens are for these, where there are any."""
+
+    upstream: Upstream | None = None
+    lease_id: str = ""
+    """The request that is asking the provider how the user stands."""
+    lease_until: int = 0
+    """The last second at which nobody else may ask; epoch seconds, 0 where nobody has asked yet."""
 
     def rotated(self, now: int, *, change_id: str, mac_key_id: str) -> Family:
         """Return the family after a rotation at `now`."""

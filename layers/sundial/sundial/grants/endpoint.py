@@ -72,6 +72,7 @@ def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time
         deployment.events,
         devices=deployment.devices,
         live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
+        envelopes=deployment.envelopes,
     )
     routes = token_routes(server)
     cross_origin = frozenset(route.partition(" ")[2] for route in routes)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from sundial.config.model import Client
-from sundial.connectors.base import Connector, Refreshable
+from sundial.connectors.base import Connector, Lookup, Refreshable, UpstreamRefresh
 from sundial.errors import OAuthError, invalid_grant, invalid_request, invalid_scope, server_error
 from sundial.events import IntegrityAlarm, RefreshTokenReplayed
 from sundial.expiry.family import Claims, Ending, Family
@@ -18,9 +18,10 @@ from sundial.expiry.policies import OnReplay, RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh, decide
 from sundial.grants.response import token_response
 from sundial.grants.server import Signers, TokenServer, end_family
+from sundial.grants.upstream import Ask, refresh_upstream
 from sundial.keys.cache import LoadedRing
 from sundial.observe import count
-from sundial.store.families import Change
+from sundial.store.families import Change, Written
 from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
 from sundial.tokens.resources import check_granted, read_resources
 from sundial.tokens.scopes import MOST_SCOPES, named
@@ -33,7 +34,10 @@ _SUPERSEDED = "this refresh token has been superseded; use the one that replaced
 
 
 def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
-    """Return the token response for a refresh token: one conditional write, however it ends (a replay: two)."""
+    """Return the token response for a refresh token: one conditional write, however it ends (a replay: two).
+
+    Where a provider has to be asked, see `grants.upstream`.
+    """
     if "refresh_token" not in parameters:
         raise invalid_request("refresh_token is missing (RFC 6749 §6)")
     token, scopes = parameters["refresh_token"], _parse_scope(parameters.get("scope", ""))
@@ -45,11 +49,9 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     connector = _connector(server, presented)
     policy = server.config.refresh_policy(client, connector.id)
     signers = Signers.for_client(ring, server.config, client, now)
-    claims = _present_claims(server, client, connector, presented, now)
     change = Change(now, new_change_id(), ring.mac(now).id)
-    written = server.families.rotate(
-        presented, client.id, scopes, policy, ring.not_before, claims, change, frozenset(resources)
-    )
+    ask = Ask(client, presented, scopes, frozenset(resources), policy, ring.not_before, change)
+    written = _refresh(server, connector, ask)
     family = written.family
     if written.applied:
         outcome = Refresh.KEEP if policy.disable_rotation else Refresh.ROTATE
@@ -63,8 +65,19 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     if not written.applied and outcome in (Refresh.ROTATE, Refresh.KEEP):
         raise server_error("this refresh was refused for no reason that we know", detail="condition and rule differ")
     refresh_token = _successor(ring, family) if outcome in (Refresh.ROTATE, Refresh.RETRY) else token
-    family = replace(family, claims=claims)
     return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token, resources)
+
+
+def _refresh(server: TokenServer, connector: Connector, ask: Ask) -> Written:
+    """Return what a refresh came to; its family has the user as the connector knows them now."""
+    if isinstance(connector, UpstreamRefresh | Lookup):
+        return refresh_upstream(server, connector, ask)
+    claims = _present_claims(server, ask.client, connector, ask.presented, ask.now)
+    written = server.families.rotate(
+        ask.presented, ask.client.id, ask.scopes, ask.policy, ask.not_before, claims, ask.change, ask.resources
+    )
+    family = written.family
+    return replace(written, family=family and replace(family, claims=claims))
 
 
 def _parse_scope(scope: str) -> frozenset[str]:

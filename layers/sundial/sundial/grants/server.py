@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,6 +15,7 @@ from sundial.expiry.family import Ending
 from sundial.keys.cache import LoadedRing, RingCache, Signer
 from sundial.live_tokens import LiveTokens
 from sundial.store.devices import DeviceStore
+from sundial.store.envelopes import Envelopes, NoEnvelopes
 from sundial.store.families import FamilyStore
 from sundial.tokens.scopes import FindClient
 
@@ -31,6 +33,9 @@ class TokenServer:
     devices: DeviceStore = field(kw_only=True)
     live_tokens: LiveTokens = field(kw_only=True)
     """Our own JWTs, as what a client presents."""
+    envelopes: Envelopes = field(default_factory=NoEnvelopes, kw_only=True)
+    wait: Callable[[float], None] = field(default=time.sleep, kw_only=True)
+    """How to let so many seconds pass."""
 
     def client_finder(self, now: int) -> FindClient:
         """Return what finds a client by its id, as it stands at `now` (epoch seconds)."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, PendingCode, expires_at
+from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, PendingCode, Upstream, expires_at
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.aws import unavailable
-from sundial.store.families import Change, Written
+from sundial.store.families import Change, Held, Written
 from sundial.tokens.opaque import Presented, new_change_id
 from sundial.tokens.subject import subject
 
@@ -114,40 +114,56 @@ class DynamoFamilies:
         claims: Claims | None,
         change: Change,
         resources: frozenset[str] = frozenset(),
+        held: Held | None = None,
     ) -> Written:
         """Advance a family (see FamilyStore; docs/architecture.md, "A refresh")."""
-        values: Item = {
-            ":presented": _number(presented.generation),
-            ":client": {"S": client_id},
-            ":now": _number(change.now),
-            ":change": {"S": change.change_id},
-        }
+        values: Item = {":now": _number(change.now), ":change": {"S": change.change_id}}
+        holds = _refresh_holds(presented, client_id, scopes, policy, not_before, change, resources, values)
         sets = "SET #last_used_at = :now, #change_id = :change"
-        holds = "#generation = :presented AND attribute_not_exists(#revoked_at) AND #client_id = :client"
         if not policy.disable_rotation:
             sets += ", #generation = #generation + :one, #rotated_at = :now, #mac_key_id = :mac_key"
             values |= {":one": _number(1), ":mac_key": {"S": change.mac_key_id}}
-            if policy.reuse_interval is not None:
-                holds += " AND #rotated_at < :window"
-                values[":window"] = _before(change.now, policy.reuse_interval)
-        if not_before:
-            holds += " AND #rotated_at >= :not_before"
-            values[":not_before"] = _number(not_before)
-        if policy.absolute_lifetime is not None:
-            holds += " AND #created_at >= :born"
-            values[":born"] = _before(change.now, policy.absolute_lifetime)
-        if policy.valid_if_not_used_for is not None:
-            holds += " AND #last_used_at >= :used"
-            values[":used"] = _before(change.now, policy.valid_if_not_used_for)
-        for index, scope in enumerate(sorted(scopes)):
-            holds += f" AND contains(#scopes, :scope{index})"
-            values[f":scope{index}"] = {"S": scope}
-        holds += _target_holds(resources, values)
         if claims is not None:
             sets += ", #claims = :claims"
             values[":claims"] = {"M": _claims_to_item(claims)}
+        if held is not None:
+            holds += " AND #lease_id = :lease"
+            sets += f", #lease_until = :over{_set_upstream(held, values)}"
+            values |= {":lease": {"S": held.lease_id}, ":over": _number(0)}
         last = expires_at(presented.created_at, change.now, policy)
         return self._update(presented.family_id, sets + _set_expiry(last, values), holds, values)
+
+    def lease(
+        self,
+        presented: Presented,
+        client_id: str,
+        scopes: frozenset[str],
+        policy: RefreshTokenPolicy,
+        not_before: int,
+        change: Change,
+        until: int,
+        resources: frozenset[str] = frozenset(),
+    ) -> Written:
+        """Lease a family (see FamilyStore)."""
+        values: Item = {":change": {"S": change.change_id}, ":until": _number(until), ":now": _number(change.now)}
+        holds = _refresh_holds(presented, client_id, scopes, policy, not_before, change, resources, values)
+        return self._update(
+            presented.family_id,
+            "SET #lease_id = :change, #lease_until = :until",
+            f"{holds} AND (attribute_not_exists(#lease_until) OR #lease_until < :now)",
+            values,
+            own="lease_id",
+        )
+
+    def release(self, family_id: str, held: Held) -> None:
+        """End a lease (see FamilyStore)."""
+        values: Item = {":change": {"S": held.lease_id}, ":over": _number(0)}
+        update = f"SET #lease_until = :over{_set_upstream(held, values)}"
+        ended = self._update(family_id, update, "#lease_id = :change", values, own="")
+        if held.upstream is not None and not ended.applied and ended.family is not None:
+            values = {":change": {"S": held.lease_id}}
+            update = f"SET {_set_upstream(held, values).removeprefix(', ')}"
+            self._update(family_id, update, "attribute_exists(#upstream) AND #lease_id <> :change", values, own="")
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:
         """Revoke a family (see FamilyStore). `why` is for the operator who lists the family."""
@@ -187,7 +203,10 @@ class DynamoFamilies:
             found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
         return from_item(found.get("Item"))
 
-    def _update(self, family_id: str, update: str, condition: str, values: Item) -> Written:
+    def _update(
+        self, family_id: str, update: str, condition: str, values: Item, own: str = "change_id"
+    ) -> Written:
+        """Write under a condition. Where `own` is already the `:change` of this write, the SDK has sent it twice."""
         with unavailable(_WHAT):
             try:
                 updated = self._client.update_item(
@@ -202,7 +221,7 @@ class DynamoFamilies:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 item = _item_of(error)
-                is_own_write = _change_id(item) == values[":change"]["S"]
+                is_own_write = bool(own) and item is not None and item.get(own) == values[":change"]
                 return Written(is_own_write, from_item(item))
         return Written(True, from_item(updated["Attributes"]))
 
@@ -246,6 +265,10 @@ def to_item(family: Family) -> Item:
         item["redeemed_at"] = _number(family.redeemed_at)
     if family.revoked_at is not None:
         item["revoked_at"] = _number(family.revoked_at)
+    if family.upstream is not None:
+        item["upstream"] = {"M": {"key": {"B": family.upstream.wrapped_key}, "data": {"B": family.upstream.ciphertext}}}
+    if family.lease_id:
+        item |= {"lease_id": {"S": family.lease_id}, "lease_until": _number(family.lease_until)}
     return item
 
 
@@ -276,6 +299,9 @@ def from_item(item: Item | None) -> Family | None:
         revoked_at=int(item["revoked_at"]["N"]) if "revoked_at" in item else None,
         audience=tuple(one["S"] for one in item["audience"]["L"]) if "audience" in item else (),
         resources=tuple(one["S"] for one in item["resources"]["L"]) if "resources" in item else (),
+        upstream=_upstream_from_item(item["upstream"]["M"]) if "upstream" in item else None,
+        lease_id=item["lease_id"]["S"] if "lease_id" in item else "",
+        lease_until=int(item["lease_until"]["N"]) if "lease_until" in item else 0,
     )
 
 
@@ -299,6 +325,49 @@ def _claims_from_item(item: Item) -> Claims:
         email_verified=item["email_verified"]["BOOL"],
         groups=tuple(group["S"] for group in item["groups"]["L"]),
     )
+
+
+def _upstream_from_item(item: Item) -> Upstream:
+    return Upstream(item["key"]["B"], item["data"]["B"])
+
+
+def _refresh_holds(
+    presented: Presented,
+    client_id: str,
+    scopes: frozenset[str],
+    policy: RefreshTokenPolicy,
+    not_before: int,
+    change: Change,
+    resources: frozenset[str],
+    values: Item,
+) -> str:
+    """Return the condition that `expiry.refresh.decide` says ROTATE, or KEEP, and that nothing wider is asked for."""
+    holds = "#generation = :presented AND attribute_not_exists(#revoked_at) AND #client_id = :client"
+    values |= {":presented": _number(presented.generation), ":client": {"S": client_id}}
+    if not policy.disable_rotation and policy.reuse_interval is not None:
+        holds += " AND #rotated_at < :window"
+        values[":window"] = _before(change.now, policy.reuse_interval)
+    if not_before:
+        holds += " AND #rotated_at >= :not_before"
+        values[":not_before"] = _number(not_before)
+    if policy.absolute_lifetime is not None:
+        holds += " AND #created_at >= :born"
+        values[":born"] = _before(change.now, policy.absolute_lifetime)
+    if policy.valid_if_not_used_for is not None:
+        holds += " AND #last_used_at >= :used"
+        values[":used"] = _before(change.now, policy.valid_if_not_used_for)
+    for index, scope in enumerate(sorted(scopes)):
+        holds += f" AND contains(#scopes, :scope{index})"
+        values[f":scope{index}"] = {"S": scope}
+    return holds + _target_holds(resources, values)
+
+
+def _set_upstream(held: Held, values: Item) -> str:
+    """Return the part of an update that keeps what the provider gave out."""
+    if held.upstream is None:
+        return ""
+    values[":upstream"] = {"B": held.upstream}
+    return ", #upstream.#data = :upstream"
 
 
 def _set_expiry(last: int | None, values: Item) -> str:

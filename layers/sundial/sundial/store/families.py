@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -33,6 +33,14 @@ class Change:
     now: int
     change_id: str
     mac_key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease that is held, by its id; and what the provider gave out under it, encrypted (None: nothing new)."""
+
+    lease_id: str
+    upstream: bytes | None = field(default=None, repr=False)
 
 
 class FamilyStore(Protocol):
@@ -80,11 +88,35 @@ class FamilyStore(Protocol):
         claims: Claims | None,
         change: Change,
         resources: frozenset[str] = frozenset(),
+        held: Held | None = None,
     ) -> Written:
         """Advance a family: applied exactly where `expiry.refresh.decide` says ROTATE (or KEEP, rotation off).
 
         Not applied where `scopes` or `resources` ask for more than was granted, and then nothing has changed.
-        `claims`, where given, replace what the family knows of its user.
+        `claims`, where given, replace what the family knows of its user. With `held`, it is applied only
+        while that lease is, and ends it; what the provider gave out is written with it.
+        """
+
+    def lease(
+        self,
+        presented: Presented,
+        client_id: str,
+        scopes: frozenset[str],
+        policy: RefreshTokenPolicy,
+        not_before: int,
+        change: Change,
+        until: int,
+        resources: frozenset[str] = frozenset(),
+    ) -> Written:
+        """Lease a family until `until` (epoch seconds): applied exactly where `rotate` would be, unless it is leased.
+
+        Nothing else of the family changes. The lease's id is that of `change`.
+        """
+
+    def release(self, family_id: str, held: Held) -> None:
+        """End a lease; one that is over, or somebody else's by now, stays as it is.
+
+        What the provider gave out under it is kept in any case: two round trips where the lease was lost.
         """
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:
