@@ -73,11 +73,16 @@ def posted_logout(server: AuthorizeServer, request: Request) -> Response:
 def _log_out(
     server: AuthorizeServer, request: Request, parameters: Mapping[str, str], repeated: frozenset[str]
 ) -> Response:
-    if repeated:
-        raise invalid_request("The application sent a parameter twice. You are still logged in.")
-    hint = _hint(server, parameters.get("id_token_hint"), request.now)
-    client = _client(server, parameters, hint, request.now)
-    leaving = _leaving(parameters, client)
+    try:
+        if repeated:
+            raise invalid_request("The application sent a parameter twice. You are still logged in.")
+        hint = _hint(server, parameters.get("id_token_hint"), request.now)
+        client = _client(server, parameters, hint, request.now)
+        leaving = _leaving(parameters, client)
+    except OAuthError as error:
+        if error.status == 503:
+            raise
+        return _refuse(server, request, error)
     if hint is None:
         return _ask(server, request, leaving, client)
     _end(server, hint, request.now)
@@ -151,8 +156,20 @@ def _confirmed(server: AuthorizeServer, request: Request, sealed: str) -> Respon
     binding = server.cookie.read(request)
     leaving = None if binding is None else _open(server, Purpose.LOGOUT, binding, sealed, request.now)
     if leaving is None:
-        raise invalid_request(_NOT_YOURS)
+        return _refuse(server, request, invalid_request(_NOT_YOURS))
     return _finish(server, leaving, request.now)
+
+
+def _refuse(server: AuthorizeServer, request: Request, error: OAuthError) -> Response:
+    """Tell the user: the client is told nothing before its address is known to be its own."""
+    logger.info("refused", error=error.code, description=error.description, detail=error.detail)
+    return server.pages.page(
+        "error.html",
+        status=error.status,
+        heading="You could not be logged out",
+        description=error.description,
+        request_id=request.request_id,
+    )
 
 
 def _end(server: AuthorizeServer, hint: VerifiedJwt, now: int) -> None:
