@@ -444,6 +444,17 @@ def test_with_several_connectors_the_user_chooses() -> None:
     assert "Username" in browser.follow(browser.get(page.links[1])).text
 
 
+def test_a_connector_that_serves_other_grants_alone_is_not_offered() -> None:
+    world = BrowserWorld(more=(Fake(),))
+    local, fake = world.config.connectors
+    world.use(replace(world.config, connectors=(local, replace(fake, grant_types=("password", "implicit")))))
+    browser = Browser(world)
+    assert browser.authorize().url.endswith("/auth/local/login")
+    assert_redirected(browser.get("/auth", {**REQUEST, "connector_id": "fake"}), "invalid_request")
+    world.use(replace(world.config, connectors=(replace(fake, grant_types=("password",)),)))
+    assert_redirected(browser.get("/auth", REQUEST), "server_error")
+
+
 def test_the_login_page_leads_back_to_the_chooser() -> None:
     browser = Browser(BrowserWorld(more=(Fake(),)))
     login = browser.follow(browser.get(browser.get("/auth", REQUEST).links[0]))

@@ -122,6 +122,16 @@ def test_the_connector_must_be_one_of_the_clients(world: GrantsWorld) -> None:
     assert world.log_in_by_password(client_id="local-only").error == (400, "unauthorized_client")
 
 
+def test_a_connector_that_is_not_for_refreshing_yields_no_refresh_token_and_takes_none_back(world: GrantsWorld) -> None:
+    token = world.log_in_by_password(scope="openid offline_access").body["refresh_token"]
+    world.hold("local", "password")
+    body = world.log_in_by_password(scope="openid offline_access").body
+    assert (body["scope"], "refresh_token" in body) == ("openid", False)
+    assert world.refresh(token).error == (400, "invalid_grant")
+    world.hold("local", "password", "refresh_token")
+    assert world.refresh(token).status == 200
+
+
 def test_without_a_connector_for_it_the_grant_is_not_served(world: GrantsWorld) -> None:
     world.configure(GRANTS.replace("oauth2:\n  passwordConnector: local\n", "") + "    reuseInterval: 0s\n")
     assert world.log_in_by_password().error == (400, "unsupported_grant_type")

@@ -402,6 +402,18 @@ def test_a_client_gets_no_token_for_users_of_connectors_that_are_not_its_own(wor
     assert world.exchange(access_token(world, client_id="local-only"), client_id="local-only").status == 200
 
 
+def test_a_connector_may_be_held_to_other_grants(world: GrantsWorld) -> None:
+    token = access_token(world)
+    world.hold("upstream", "authorization_code")
+    assert world.exchange(UPSTREAM_TOKEN, connector_id="upstream").error == (400, "invalid_request")
+    assert world.upstream.exchanged == 0
+    assert world.exchange(token).status == 200
+    world.hold("local", "authorization_code")
+    assert world.exchange(token).error == (400, "invalid_request")
+    world.hold("local", "authorization_code", EXCHANGE)
+    assert world.exchange(token).status == 200
+
+
 def test_the_grant_can_be_turned_off(world: GrantsWorld) -> None:
     token = access_token(world)
     off = GRANTS.replace("oauth2:\n  passwordConnector: local\n", "oauth2: {grantTypes: [authorization_code]}\n")

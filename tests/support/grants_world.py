@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sundial.config.model import ConnectorConfig
 from sundial.connectors.base import Connector
 from sundial.errors import OAuthError
 from sundial.expiry.family import Claims, Family
@@ -87,6 +88,12 @@ class GrantsWorld(TokenWorld):
         routes = {"GET /userinfo": UserInfo(self.bearers, self.config.issuer)}
         self._userinfo = Edge("userinfo", routes, self.config, clock=lambda: self.now)
         self.warm()
+
+    def hold(self, connector_id: str, *grants: str) -> None:
+        """Hold a connector to some grants (Dex: connectors[].grantTypes)."""
+        others = tuple(one for one in self.config.connectors if one.id != connector_id)
+        held = ConnectorConfig("password", connector_id, connector_id, grant_types=grants)
+        self.use(replace(self.config, connectors=(*others, held)))
 
     def warm(self) -> None:
         """Have the published keys in memory, and nothing else."""

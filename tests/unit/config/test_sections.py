@@ -258,10 +258,11 @@ def test_a_password_connector_that_no_grant_uses_is_a_warning() -> None:
 def test_a_password_connector_must_be_there_and_check_passwords() -> None:
     problem = the_problem("oauth2: {passwordConnector: loacl}")
     assert (problem.message, problem.remedy) == ("is not the id of a connector", "did you mean 'local'?")
-    text = "connectors: [{type: authproxy, id: proxy, name: Proxy}]\noauth2: {passwordConnector: proxy}"
-    problem = next(one for one in problems_of(text) if one.key == "oauth2.passwordConnector")
-    assert problem.message == "is a connector that checks no passwords: people log in at its provider"
-    assert problem.remedy == "use local"
+    for proxy in ("type: mockCallback", "type: gitea", "type: mockPassword, grantTypes: [authorization_code]"):
+        text = f"connectors: [{{{proxy}, id: proxy, name: Proxy}}]\noauth2: {{passwordConnector: proxy}}"
+        problem = next(one for one in problems_of(text) if one.key == "oauth2.passwordConnector")
+        assert problem.message.startswith("is a connector that checks no passwords")
+        assert problem.remedy == "use local"
 
 
 # signing, and Dex's signer

@@ -166,3 +166,17 @@ def test_two_users_with_one_id_are_a_warning() -> None:
     text = user(f"hash: '{HASH}'") + f"  - {{email: b@example.com, userID: u, hash: '{HASH}'}}\n"
     problem = the_problem(text)
     assert (problem.severity, problem.key) == (Severity.WARNING, "staticPasswords[1].userID")
+
+
+def test_a_connector_may_be_held_to_some_grants_as_in_dex() -> None:
+    text = "connectors: [{type: mockCallback, id: mock, name: Mock, grantTypes: [authorization_code, refresh_token]}]"
+    config = without_problems(text)
+    assert config.allows("mock", "authorization_code")
+    assert not config.allows("mock", "urn:ietf:params:oauth:grant-type:token-exchange")
+    assert config.allows("local", "password"), "who states none allows all"
+    assert config.refreshes("mock")
+
+
+def test_a_grant_in_which_no_connector_has_a_part_is_an_error() -> None:
+    problem = the_problem("connectors: [{type: mockCallback, id: m, name: M, grantTypes: [client_credentials]}]")
+    assert (problem.key, problem.message) == ("connectors[0].grantTypes[0]", "is unknown")

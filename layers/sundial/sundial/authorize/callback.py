@@ -93,7 +93,7 @@ def _arrive(
     binding = binding_of(server, request)
     journey, cookies = _journey(server, request, parameters, binding)
     client = client_of(server, journey.request, request.now)
-    connector = connector_of(server, client, journey.connector_id)
+    connector = connector_of(server, client, journey.request, journey.connector_id)
     if request.path_parameters.get("connector", connector.id) != connector.id:
         raise invalid_request(_MIXED_UP)  # RFC 9700 §4.4.2.2
     if not isinstance(connector, RedirectLogin):

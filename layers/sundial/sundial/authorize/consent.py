@@ -54,7 +54,7 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
     binding = binding_of(server, request)
     login = open_login(server, form.get("req"), binding, request.now)
     client = client_of(server, login.request, request.now)
-    connector = connector_of(server, client, login.connector_id)
+    connector = connector_of(server, client, login.request, login.connector_id)
     answer = form.get("approval")
     if answer not in ("approve", "deny"):
         return _page(server, client, login, binding, request.now, problem="Choose one of the two.", status=400)

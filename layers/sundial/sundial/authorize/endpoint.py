@@ -47,7 +47,7 @@ def authorization(server: AuthorizeServer, request: Request) -> Response:
         return _go_on(server, request, asked, client_of(server, asked, request.now))
     if "req" in parameters:
         asked = open_request(server, parameters["req"], binding_of(server, request), request.now)
-        return _chooser(server, client_of(server, asked, request.now), parameters["req"])
+        return _chooser(server, client_of(server, asked, request.now), asked, parameters["req"])
     if "posted" in parameters:
         asked = open_posted(server, parameters["posted"], request.now)
         return _go_on(server, request, asked, client_of(server, asked, request.now))
@@ -77,7 +77,7 @@ def connector_authorization(server: AuthorizeServer, request: Request) -> Respon
     if "req" in parameters:
         binding = binding_of(server, request)
         asked = open_request(server, parameters["req"], binding, request.now)
-        connector = connector_of(server, client_of(server, asked, request.now), connector_id)
+        connector = connector_of(server, client_of(server, asked, request.now), asked, connector_id)
         return _start(server, connector, asked, binding, request.now)
     return _check(
         server,
@@ -117,22 +117,28 @@ def _go_on(server: AuthorizeServer, request: Request, asked: AuthorizationReques
         cookies = (server.cookie.set(binding),)
     connector = _chosen(server, asked, client)
     if connector is None:
-        return _chooser(server, client, seal_request(server, asked, binding, request.now), cookies)
+        return _chooser(server, client, asked, seal_request(server, asked, binding, request.now), cookies)
     return _start(server, connector, asked, binding, request.now, cookies)
 
 
 def _chosen(server: AuthorizeServer, asked: AuthorizationRequest, client: Client) -> Connector | None:
     """Return the connector to go on with, None where the user is to choose."""
     if asked.connector_id:
-        return connector_of(server, client, asked.connector_id)
-    offered = server.connectors_for(client)
+        return connector_of(server, client, asked, asked.connector_id)
+    offered = server.connectors_for(client, asked.grant)
     if len(offered) != 1 or asked.wants_choice or server.config.oauth2.always_show_login_screen:
         return None
     return offered[0]
 
 
-def _chooser(server: AuthorizeServer, client: Client, sealed: str, cookies: tuple[str, ...] = ()) -> Response:
-    offered = server.connectors_for(client)
+def _chooser(
+    server: AuthorizeServer,
+    client: Client,
+    asked: AuthorizationRequest,
+    sealed: str,
+    cookies: tuple[str, ...] = (),
+) -> Response:
+    offered = server.connectors_for(client, asked.grant)
     return server.pages.page(
         "chooser.html",
         cookies=cookies,

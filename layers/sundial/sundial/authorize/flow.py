@@ -144,9 +144,9 @@ def client_of(server: AuthorizeServer, asked: AuthorizationRequest, now: int) ->
     return client
 
 
-def connector_of(server: AuthorizeServer, client: Client, connector_id: str) -> Connector:
-    """Return a connector that `client` may use; raises a 404 where there is none of that id, or no longer."""
-    for connector in server.connectors_for(client):
+def connector_of(server: AuthorizeServer, client: Client, asked: AuthorizationRequest, connector_id: str) -> Connector:
+    """Return a connector that `client` may use for what it asked; raises a 404 where there is none, or no longer."""
+    for connector in server.connectors_for(client, asked.grant):
         if connector.id == connector_id:
             return connector
     raise OAuthError("not_found", _NO_CONNECTOR, status=404)

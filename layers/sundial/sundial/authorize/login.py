@@ -37,7 +37,7 @@ class _Step:
     ) -> Response:
         """Return the form, the user name kept and the password not."""
         leads_to_client = not asks_consent(self.server.config, self.asked)
-        several = len(self.server.connectors_for(self.client)) > 1
+        several = len(self.server.connectors_for(self.client, self.asked.grant)) > 1
         return self.server.pages.page(
             "login.html",
             status=status,
@@ -90,7 +90,7 @@ def log_in(server: AuthorizeServer, request: Request) -> Response:
 def _step(server: AuthorizeServer, request: Request, sealed: str | None, binding: str) -> _Step:
     asked = open_request(server, sealed, binding, request.now)
     client = client_of(server, asked, request.now)
-    connector = connector_of(server, client, request.path_parameters.get("connector", ""))
+    connector = connector_of(server, client, asked, request.path_parameters.get("connector", ""))
     if not isinstance(connector, PasswordLogin):
         raise OAuthError("not_found", "This way to log in has no such page.", status=404)
     return _Step(server, sealed or "", asked, client, connector)

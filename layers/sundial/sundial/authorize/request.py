@@ -8,7 +8,7 @@ from typing import Any
 
 from sundial.authorize import checks
 from sundial.clients import Clients
-from sundial.config.model import Client, Config
+from sundial.config.model import DEVICE_GRANT, Client, Config
 from sundial.tokens.verification import KeySet
 
 
@@ -67,6 +67,11 @@ class AuthorizationRequest:
     """The `sub` of the user who is to log in (`id_token_hint`); empty for anybody."""
     device: DeviceAsked | None = None
 
+    @property
+    def grant(self) -> str:
+        """The grant that this is a part of."""
+        return DEVICE_GRANT if self.device is not None else checks.grant_of(frozenset(self.response_types))
+
     def payload(self) -> dict[str, Any]:
         """Return the fields for JSON, without those that say nothing: the browser has to carry it."""
         said = {one.name for one in fields(self) if one.default is MISSING or getattr(self, one.name) != one.default}
@@ -113,7 +118,7 @@ def check_request(
     resources = checks.check_resource(parameters, destination.client)
     challenge = checks.check_pkce(parameters, config.oauth2.pkce, response_types)
     checks.check_max_age(parameters)
-    connector_id = checks.check_connector(parameters, destination.client, config)
+    connector_id = checks.check_connector(parameters, destination.client, config, checks.grant_of(response_types))
     subject = checks.check_id_token_hint(parameters, keys, config.issuer)
     prompt = checks.check_prompt(parameters)
     return AuthorizationRequest(

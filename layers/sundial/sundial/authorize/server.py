@@ -38,17 +38,21 @@ class AuthorizeServer:
     devices: DeviceStore
     events: Events = field(default_factory=Events, kw_only=True)
 
-    def connectors_for(self, client: Client) -> tuple[Connector, ...]:
-        """Return the connectors that `client` may use (Dex: staticClients[].allowedConnectors)."""
+    def connectors_for(self, client: Client, grant: str) -> tuple[Connector, ...]:
+        """Return the connectors that `client` may use by `grant`, such as `authorization_code`.
+
+        Dex: staticClients[].allowedConnectors, connectors[].grantTypes.
+        """
         allowed = client.allowed_connectors
-        return tuple(one for id, one in self.connectors.items() if not allowed or id in allowed)
+        offered = (one for id, one in self.connectors.items() if not allowed or id in allowed)
+        return tuple(one for one in offered if self.config.allows(one.id, grant))
 
     def grantable(self, scopes: frozenset[str], connector: Connector, upstream: str) -> frozenset[str]:
         """Return `scopes` without `offline_access` where nothing could ever be refreshed (dex.md, "Tokens").
 
         `upstream` is what the connector keeps of the login.
         """
-        if may_refresh(connector, upstream) and "refresh_token" in self.config.oauth2.grant_types:
+        if may_refresh(connector, upstream) and self.config.refreshes(connector.id):
             return scopes
         return scopes - {"offline_access"}
 

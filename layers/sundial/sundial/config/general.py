@@ -25,12 +25,12 @@ from sundial.config.model import (
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
 from sundial.config.suggestions import one_of, remedy_for
+from sundial.connectors.base import PasswordLogin
+from sundial.connectors.registry import SERVED, abilities
 from sundial.expiry.durations import format_duration
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy, RefreshTokenSettings
 
 SERVED_ALGORITHMS = ("RS256", "ES256")
-_CHECK_PASSWORDS = ("password", "ldap", "mockPassword")
-"""The types of connectors whose password can be typed into somebody else's form (connectors.base: PasswordLogin)."""
 _SHORTEST_SIGNING_KEYS = timedelta(minutes=10)
 _SHORTEST_PUBLISH_AHEAD = timedelta(minutes=10)  # the functions themselves cache for five
 _LONGEST_AUTH_CODES = timedelta(minutes=10)
@@ -200,14 +200,19 @@ def _password_connector(section: Section, connectors: tuple[ConnectorConfig, ...
     wanted = section.text(key)
     if wanted is None:
         return None
-    by_id = {connector.id: connector for connector in connectors}
-    if wanted not in by_id:
-        section.error(key, "is not the id of a connector", remedy_for(wanted, by_id))
-    elif by_id[wanted].type not in _CHECK_PASSWORDS:
-        able = [id for id, connector in by_id.items() if connector.type in _CHECK_PASSWORDS]
-        message = "is a connector that checks no passwords: people log in at its provider"
+    able = [connector.id for connector in connectors if _checks_passwords(connector)]
+    if wanted not in [connector.id for connector in connectors]:
+        section.error(key, "is not the id of a connector", remedy_for(wanted, able))
+    elif wanted not in able:
+        message = "is a connector that checks no passwords: people log in at its provider, or grantTypes forbids it"
         section.error(key, message, f"use {one_of(able)}" if able else "remove it")
     return wanted
+
+
+def _checks_passwords(connector: ConnectorConfig) -> bool:
+    if connector.grant_types and PASSWORD_GRANT not in connector.grant_types:
+        return False
+    return connector.type in ("password", *SERVED) and PasswordLogin in abilities(connector.type)
 
 
 def _grant_types(section: Section, password_connector: str | None, response_types: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,15 @@ RESPONSE_TYPES = (
 )
 """OAuth 2.0 Multiple Response Types §3 and §5, OpenID Connect Core §3."""
 PASSWORD_GRANT = "password"  # noqa: S105
+CONNECTOR_GRANTS = (
+    "authorization_code",
+    "refresh_token",
+    IMPLICIT_GRANT,
+    PASSWORD_GRANT,
+    DEVICE_GRANT,
+    TOKEN_EXCHANGE,
+)
+"""The grants in which a connector has a part."""
 
 
 def _empty() -> Mapping[str, Any]:
@@ -212,6 +221,10 @@ class ConnectorConfig:
     name: str = field(metadata=setting("name", "shown where people choose", default="required"))
     config: object = field(
         default=None, repr=False, metadata=setting("config", "the connector's own settings: see docs/connectors")
+    )
+    grant_types: tuple[str, ...] = field(
+        default=(),
+        metadata=setting("grantTypes", "the grants that it serves, of those of `oauth2.grantTypes`", default="all"),
     )
     expiry: ClientExpiry = field(
         default=ClientExpiry(),
@@ -394,6 +407,15 @@ class Config:
     def connector(self, connector_id: str) -> ConnectorConfig | None:
         """Return the connector of that id, `local` (the local users) included."""
         return next((one for one in self.connectors if one.id == connector_id), None)
+
+    def allows(self, connector_id: str, grant: str) -> bool:
+        """Return whether logins of a connector may be had, and used, by `grant` (Dex: connectors[].grantTypes)."""
+        connector = self.connector(connector_id)
+        return connector is None or not connector.grant_types or grant in connector.grant_types
+
+    def refreshes(self, connector_id: str) -> bool:
+        """Return whether refresh tokens of a connector's logins are ever taken back."""
+        return "refresh_token" in self.oauth2.grant_types and self.allows(connector_id, "refresh_token")
 
     def refresh_policy(self, client: Client, connector_id: str) -> RefreshTokenPolicy:
         """Return the refresh token policy of `client` and a connector: global, then connector, then client."""

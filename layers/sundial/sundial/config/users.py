@@ -9,7 +9,7 @@ import re
 from sundial.config import environment
 from sundial.config.clients import read_client_expiry
 from sundial.config.general import check_refresh_tokens
-from sundial.config.model import ConnectorConfig, Expiry, StaticPassword
+from sundial.config.model import CONNECTOR_GRANTS, ConnectorConfig, Expiry, StaticPassword
 from sundial.config.problems import HIDDEN
 from sundial.config.section import Section
 from sundial.connectors.registry import SERVED, read_settings
@@ -43,12 +43,12 @@ def read_connectors(
 def _connector(section: Section, issuer: str | None) -> ConnectorConfig:
     _require(section, "type", "id", "name")
     served = section.choice("type", SERVED, default="")
-    section.texts("grantTypes")
     config = section.section("config")
     connector = ConnectorConfig(
         type=section.text("type") or "",
         id=section.text("id") or "",
         name=section.text("name") or "",
+        grant_types=section.choices("grantTypes", CONNECTOR_GRANTS, default=()),
         config=read_settings(served, config, issuer) if served else None,
         expiry=read_client_expiry(section),
     )

@@ -13,9 +13,14 @@ from sundial.observe import count, logger
 from sundial.tokens.opaque import Kind, mint, new_change_id, new_family_id
 
 
-def connector_named(server: TokenServer, connector_id: str, client: Client) -> Connector | None:
-    """Return the connector of that id, None where there is none or `client` may not use it (Dex: allowedConnectors)."""
+def connector_named(server: TokenServer, connector_id: str, client: Client, grant: str) -> Connector | None:
+    """Return the connector of that id; None where there is none, or `client` may not use it, or not by `grant`.
+
+    Dex: staticClients[].allowedConnectors, connectors[].grantTypes.
+    """
     if client.allowed_connectors and connector_id not in client.allowed_connectors:
+        return None
+    if not server.config.allows(connector_id, grant):
         return None
     return next((one for one in server.connectors.values() if one.id == connector_id), None)
 

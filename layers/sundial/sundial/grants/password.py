@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sundial.config.model import Client
+from sundial.config.model import PASSWORD_GRANT, Client
 from sundial.connectors.base import PasswordLogin, may_refresh
 from sundial.errors import invalid_grant, invalid_request, unauthorized_client
 from sundial.grants.form import nonce_of, required
@@ -40,7 +40,7 @@ def password_grant(server: TokenServer, client: Client, parameters: Mapping[str,
         count("FailedLogins", connector=connector.id)
         raise invalid_grant("the user name or the password is wrong")
     scopes = asked.scopes
-    if "refresh_token" not in server.config.oauth2.grant_types or not may_refresh(connector, upstream=""):
+    if not server.config.refreshes(connector.id) or not may_refresh(connector, upstream=""):
         scopes -= {"offline_access"}
     family, refresh_token = begin_login(
         server,
@@ -66,7 +66,8 @@ def _credential(parameters: Mapping[str, str], name: str) -> str:
 
 
 def _connector(server: TokenServer, client: Client) -> PasswordLogin:
-    connector = connector_named(server, server.config.oauth2.password_connector or "", client)
+    connector_id = server.config.oauth2.password_connector or ""
+    connector = connector_named(server, connector_id, client, PASSWORD_GRANT)
     if not isinstance(connector, PasswordLogin):
         raise unauthorized_client("this client may not log users in by their password (allowedConnectors)")
     return connector

@@ -90,8 +90,8 @@ def _parse_scope(scope: str) -> frozenset[str]:
 
 def _connector(server: TokenServer, presented: Presented) -> Connector:
     connector = server.connectors.get(presented.connector_tag)
-    if connector is None:
-        raise invalid_grant("the connector of this login is no longer configured; log in again")
+    if connector is None or not server.config.allows(connector.id, "refresh_token"):
+        raise invalid_grant("the connector of this login is no longer configured, or not for refreshing; log in again")
     return connector
 
 

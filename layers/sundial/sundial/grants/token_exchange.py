@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sundial.config.model import Client
+from sundial.config.model import TOKEN_EXCHANGE, Client
 from sundial.connectors.base import TokenExchange
 from sundial.errors import OAuthError, invalid_request, invalid_scope, invalid_target, unauthorized_client
 from sundial.grants.form import required
@@ -133,7 +133,7 @@ def _own_token(server: TokenServer, client: Client, asked: _Asked, now: int) -> 
 
 def _upstream_token(server: TokenServer, client: Client, asked: _Asked, now: int) -> _Granted:
     """A token of an upstream provider: what its connector makes of it is a login (Dex: `connector_id`)."""
-    connector = connector_named(server, asked.connector_id or "", client)
+    connector = connector_named(server, asked.connector_id or "", client, TOKEN_EXCHANGE)
     if not isinstance(connector, TokenExchange):
         raise invalid_request("there is no connector of that id that exchanges tokens for this client")
     if asked.subject_token_type not in connector.subject_token_types:
@@ -182,8 +182,8 @@ def _principal(server: TokenServer, client: Client, name: str, token: VerifiedJw
         if itself is None:
             raise invalid_request(f"the {name} is about somebody who is not known here any more")
         return Principal.of_client(itself)
-    if client.allowed_connectors and family.connector_id not in client.allowed_connectors:
-        raise invalid_request(f"the {name} came through a connector that this client may not use (allowedConnectors)")
+    if connector_named(server, family.connector_id, client, TOKEN_EXCHANGE) is None:
+        raise invalid_request(f"the {name} came through a connector that this client may not exchange tokens of")
     return Principal.of_login(family)
 
 
