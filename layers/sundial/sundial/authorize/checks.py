@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from sundial.clients import Clients
-from sundial.config.model import Client, Config, Pkce
+from sundial.config.model import IMPLICIT_GRANT, Client, Config, Pkce
 from sundial.errors import (
     OAuthError,
     invalid_request,
@@ -76,12 +76,20 @@ def check_not_repeated(repeated: frozenset[str]) -> None:
         raise invalid_request("a parameter is included more than once (RFC 6749 section 3.1)")
 
 
-def check_connector(parameters: Parameters, client: Client, config: Config) -> str:
-    """Dex: `connector_id` chooses the connector; empty where it doesn't. `allowedConnectors` limits the choice."""
-    known = [connector.id for connector in config.connectors]
+def grant_of(response_types: frozenset[str]) -> str:
+    """Return the grant that a response type belongs to; a hybrid one ends at /token, as a plain code does."""
+    return "authorization_code" if "code" in response_types else IMPLICIT_GRANT
+
+
+def check_connector(parameters: Parameters, client: Client, config: Config, grant: str) -> str:
+    """Dex: `connector_id` chooses the connector; empty where it doesn't.
+
+    A client's `allowedConnectors` and a connector's `grantTypes` limit the choice.
+    """
+    known = [connector.id for connector in config.connectors if config.allows(connector.id, grant)]
     allowed = [id for id in known if not client.allowed_connectors or id in client.allowed_connectors]
     if not allowed:
-        raise server_error("no connector is configured for this client (allowedConnectors)")
+        raise server_error("no connector is configured for this client and grant (allowedConnectors, grantTypes)")
     chosen = parameters.get("connector_id", "")
     if chosen and chosen not in allowed:
         raise invalid_request("there is no such connector, or this client may not use it")
