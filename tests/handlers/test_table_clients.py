@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.browser import CONFIG as BROWSER_CONFIG
 from tests.support.browser import Browser, BrowserWorld
 from tests.support.clients import CLIENT_SECRET, FORMER_SECRET, MemoryClients, a_client, digest
 from tests.support.families import LOGIN_AT, REDIRECT_URI
@@ -123,6 +124,17 @@ def test_a_client_of_the_file_hides_one_of_the_table(world: TokenWorld, browser:
     assert browser.authorize(redirect_uri="https://impostor.example/callback").status == 400
     assert "Impostor" not in browser.authorize().text
     assert table.calls == []
+
+
+def test_clients_of_the_file_and_of_the_table_trust_each_other_alike(browser: Browser, table: MemoryClients) -> None:
+    text = BROWSER_CONFIG.replace("  - id: cli\n", "  - id: cli\n    trustedPeers: [table-app]\n")
+    browser.world.configure(text)
+    table.put(a_client(redirectURIs=[CALLBACK], trustedPeers=["app"]))
+    scope = "openid audience:server:client_id:{}"
+    assert browser.authorize(client_id="app", scope=scope.format("table-app")).status == 200
+    assert browser.authorize(client_id="table-app", redirect_uri=CALLBACK, scope=scope.format("cli")).status == 200
+    refused = browser.authorize(client_id="table-app", redirect_uri=CALLBACK, scope=scope.format("app"))
+    assert refused.answer["error"] == "invalid_scope"
 
 
 def test_a_refresh_costs_no_further_call_while_the_client_is_known(world: TokenWorld, table: MemoryClients) -> None:
