@@ -41,6 +41,8 @@ LONGEST = 2**63 - 1
         ("1999ns", timedelta(microseconds=1)),
         ("3960h", timedelta(days=165)),
         ("007h", timedelta(hours=7)),
+        ("0" * 30 + "7h", timedelta(hours=7)),
+        ("9223372036854775807ns", timedelta(microseconds=9223372036854775)),
         ("0.3333333333333333333h", timedelta(microseconds=1199999999)),
         ("2562047h47m16.854775807s", timedelta(microseconds=9223372036854775)),
     ],
@@ -85,6 +87,27 @@ def test_what_go_refuses_is_refused_with_the_remedy(text: str, remedy: str) -> N
     with pytest.raises(DurationError) as refused:
         parse_duration(text)
     assert remedy in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "'' is empty; write a number and a unit, such as '10m', '1h30m' or '3960h'",
+        "'h' is not a duration; write a number and a unit, such as '10m' or '1h30m'",
+        "'10' has a number without a unit; did you mean '10s', '10m' or '10h'?",
+        "'0.5.5s' has a number without a unit; write a number and a unit, such as '10m' or '1h30m'",
+        "'90d' has the unknown unit 'd'; Go's longest unit is the hour: write '2160h'",
+        "'1.5d' has the unknown unit 'd'; Go's longest unit is the hour: write it in h",
+        "'1.5sec' has the unknown unit 'sec'; write '1.5s'",
+        "'10M' has the unknown unit 'M'; the units are h, m, s, ms, us and ns",
+        "'-5m' is negative; write '5m', or leave it out if that is not what you mean",
+        "'2562048h' is longer than Go's longest duration; write at most '2562047h'",
+    ],
+)
+def test_a_refusal_says_what_was_written_what_is_wrong_with_it_and_what_would_be_right(message: str) -> None:
+    with pytest.raises(DurationError) as refused:
+        parse_duration(message.split("'")[1])
+    assert str(refused.value) == message
 
 
 def test_a_refusal_keeps_what_was_written_apart_from_what_is_wrong_with_it() -> None:
@@ -154,6 +177,7 @@ def test_what_is_formatted_is_read_back(microseconds: int) -> None:
         (timedelta(0), "0s"),
         (timedelta(microseconds=5), "5us"),
         (timedelta(milliseconds=100), "100ms"),
+        (timedelta(seconds=1), "1s"),
         (timedelta(seconds=1.5), "1.5s"),
         (timedelta(seconds=60), "1m"),
         (timedelta(minutes=90), "1h30m"),

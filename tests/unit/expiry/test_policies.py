@@ -23,12 +23,16 @@ def test_nothing_stated_is_dexs_default_rotation_without_grace_and_without_limit
 
 def test_each_layer_overrides_the_ones_before_field_by_field() -> None:
     policy = RefreshTokenPolicy.of(
-        RefreshTokenSettings(disable_rotation=True, reuse_interval=HOUR, absolute_lifetime=HOUR),
+        RefreshTokenSettings(True, HOUR, 3 * HOUR, HOUR),
         RefreshTokenSettings(absolute_lifetime=2 * HOUR, on_replay=OnReplay.REJECT),
         RefreshTokenSettings(disable_rotation=False),
     )
     assert policy == RefreshTokenPolicy(
-        disable_rotation=False, reuse_interval=HOUR, absolute_lifetime=2 * HOUR, on_replay=OnReplay.REJECT
+        disable_rotation=False,
+        reuse_interval=HOUR,
+        valid_if_not_used_for=3 * HOUR,
+        absolute_lifetime=2 * HOUR,
+        on_replay=OnReplay.REJECT,
     )
 
 
