@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from bench.stub import StubbedAws
-from sundial.config.model import TOKEN_EXCHANGE
+from sundial.config.model import DEVICE_GRANT, TOKEN_EXCHANGE
 from sundial.config.reader import compile_file
 from sundial.deployment import Deployment
 from sundial.discovery.endpoint import jwks_edge
@@ -29,6 +29,7 @@ from sundial.keys.algorithms import make_key_pair
 from sundial.keys.jwks import PublicKeys
 from sundial.keys.ring import MacKey, Ring, SigningKey, to_json
 from sundial.store.dynamodb_families import to_item
+from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint
 from sundial.userinfo import userinfo_edge
 
@@ -72,7 +73,8 @@ class Bench:
     def __init__(self, alg: str, folder: Path) -> None:
         self.alg = alg
         pair = make_key_pair(alg)
-        key = SigningKey(pair.public_jwk["kid"], alg, pair.public_jwk, pair.private_pem, NOW - 10, NOW - 10, NOW - 10)
+        kid, began = pair.public_jwk["kid"], NOW - 10
+        key = SigningKey(kid, alg, pair.public_jwk, pair.private_pem, began, published_at=began, signs_from=began)
         public = PublicKeys(serial=1, as_of=NOW, keys=(pair.public_jwk,))
         self.aws = StubbedAws(
             {
@@ -209,6 +211,7 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
     }
     userinfo = partial(bench.userinfo, http_api_event("GET /userinfo", {"authorization": f"Bearer {access_token}"}))
     yield Measured(f"userinfo ({alg})", checked(userinfo, 200), bench.aws)
+    yield from _of_devices(bench)
     credentials = bench.post(grant_type="client_credentials")
     yield Measured(f"client credentials ({alg})", checked(credentials, 200), bench.aws, bench.signature)
     introspect = bench.post_to("/token/introspect", token=access_token)
@@ -219,6 +222,19 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
         grant_type=TOKEN_EXCHANGE, subject_token=access_token, subject_token_type=ACCESS_TOKEN, scope="openid"
     )
     yield Measured(f"token exchange ({alg})", checked(exchange_token, 200), bench.aws)
+
+
+def _of_devices(bench: Bench) -> Iterator[Measured]:
+    device_code, family_id = mint_device_code(MAC_KEY, "example-app", NOW - 10, NOW + 300)
+    poll = bench.post(grant_type=DEVICE_GRANT, device_code=device_code)
+    noted = {"id": {"S": family_id}, "polled_at": {"N": str(NOW)}}
+    bench.aws.answers["UpdateItem"] = lambda _: {"Attributes": noted}
+    yield Measured(f"device poll, pending ({bench.alg})", checked(poll, 400), bench.aws)
+    allowed = to_item(bench.family(family_id=family_id, generation=1, code=None))
+    bench.aws.answers["UpdateItem"] = lambda _: {"Attributes": allowed | noted}
+    yield Measured(f"device poll, allowed ({bench.alg})", checked(poll, 200), bench.aws, bench.floor)
+    forged = bench.post(grant_type=DEVICE_GRANT, device_code=device_code[:-2] + "AA")
+    yield Measured(f"device poll, forged ({bench.alg})", checked(forged, 400), bench.aws)
 
 
 def _of_jwks(bench: Bench) -> Iterator[Measured]:
