@@ -2,7 +2,7 @@
 
 A user code is one of 20^8. A browser tells nothing of who is behind it, for whoever guesses can have a new one
 each time; an address can be had anew as well, but not for nothing. With a thousand devices waiting, an
-address that guesses without a pause hits one of them once in four years. All addresses together are held by
+address that guesses without a pause hits one of them once in twelve years. All addresses together are held by
 the throttle of the route (template.yaml).
 """
 

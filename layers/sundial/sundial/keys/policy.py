@@ -107,7 +107,7 @@ def refresh_token_lifetime(policy: RefreshTokenPolicy) -> timedelta | None:
 
 def _longest_mac(config: Config) -> timedelta | None:
     connector_ids = [connector.id for connector in config.connectors] or [""]
-    longest = max(config.expiry.auth_codes, config.expiry.auth_requests)
+    longest = max(config.expiry.auth_codes, config.expiry.auth_requests, config.expiry.device_requests)
     without_settings = Client(id="")  # as most clients that operators add while it runs; see clients.document
     for client in (without_settings, *config.clients.values()):
         for connector_id in connector_ids:
