@@ -73,7 +73,8 @@ class Bench:
     def __init__(self, alg: str, folder: Path) -> None:
         self.alg = alg
         pair = make_key_pair(alg)
-        key = SigningKey(pair.public_jwk["kid"], alg, pair.public_jwk, pair.private_pem, NOW - 10, NOW - 10, NOW - 10)
+        kid, began = pair.public_jwk["kid"], NOW - 10
+        key = SigningKey(kid, alg, pair.public_jwk, pair.private_pem, began, published_at=began, signs_from=began)
         public = PublicKeys(serial=1, as_of=NOW, keys=(pair.public_jwk,))
         self.aws = StubbedAws(
             {
