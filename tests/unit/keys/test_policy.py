@@ -62,3 +62,8 @@ def test_a_client_that_an_operator_adds_is_covered_whatever_the_clients_of_the_f
 def test_a_mac_key_outlives_a_login_that_takes_its_time() -> None:
     short = "expiry: {authRequests: 24h, refreshTokens: {absoluteLifetime: 1h}}\n"
     assert key_policy(make_config(APP + short)).longest_mac == DAY
+
+
+def test_mac_keys_are_kept_for_as_long_as_a_device_code_lives() -> None:
+    limits = "expiry: {authRequests: 1h, deviceRequests: 30h, refreshTokens: {absoluteLifetime: 2h}}\n"
+    assert key_policy(make_config(APP + limits)).longest_mac == 30 * HOUR

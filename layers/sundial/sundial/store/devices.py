@@ -138,8 +138,7 @@ class DynamoDevices:
         within = " AND ".join(f"contains(resources, {name})" for name in targets)
         target_holds = f" AND (attribute_not_exists(resources) OR ({within}))" if targets else ""
         moves = ", ".join(
-            f"{later} = if_not_exists({earlier}, :never)"
-            for earlier, later in reversed(tuple(pairwise(_POLLS)))
+            f"{later} = if_not_exists({earlier}, :never)" for earlier, later in reversed(tuple(pairwise(_POLLS)))
         )
         with unavailable(_WHAT):
             try:
