@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from sundial.config.reader import compile_file
 from sundial_cli.main import main
+from sundial_local.ministack import CREDENTIALS, REGION
 from sundial_local.operate import LocalStack
+from tests.support.deployed import environment_of
 from tests.support.families import LOGIN_AT
 from tests.support.stack import OwnStack
 
@@ -60,19 +61,14 @@ class Operator:
 
     def deploy(self, yaml_text: str) -> None:
         """Put another configuration in force."""
-        source = self.folder / "sundial.yaml"
-        source.write_text(yaml_text, encoding="utf-8")
-        compiled, problems = compile_file(source, {})
-        assert compiled is not None, problems
-        (self.folder / "sundial.json").write_text(json.dumps(compiled), encoding="utf-8")
-        variables = {
-            **self.stack.environment,
-            "AWS_ENDPOINT_URL": self.stack.endpoint,
-            "AWS_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "SUNDIAL_CONFIG": str(self.folder / "sundial.json"),
-        }
+        variables = environment_of(
+            self.stack,
+            self.folder,
+            yaml_text,
+            AWS_ENDPOINT_URL=self.stack.endpoint,
+            AWS_REGION=REGION,
+            **CREDENTIALS,
+        )
         lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         (self.folder / "environment").write_text("".join(lines), encoding="utf-8")
 
@@ -80,7 +76,8 @@ class Operator:
         """Run `sundial COMMAND`: with `piped` on standard input, or with somebody there who types `typed`."""
         self.monkeypatch.setattr("sys.stdin", io.StringIO(piped) if typed is None else _Typed(typed))
         self.capsys.readouterr()
-        status = main([*shlex.split(command), "--state", str(self.folder)])
+        group, name, *arguments = shlex.split(command)
+        status = main([group, name, "--state", str(self.folder), *arguments])
         printed = self.capsys.readouterr()
         return Result(status, printed.out, printed.err)
 
