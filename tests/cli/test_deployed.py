@@ -16,8 +16,10 @@ import pytest
 
 from sundial.config.reader import compile_file
 from sundial_cli.deployed import config_of_file, config_of_function
+from sundial_cli.main import main
 from sundial_cli.status import FINDING, UNREACHABLE, StoppedError
 from sundial_local.ministack import MiniStack
+from tests.support.stack import OwnStack
 
 TEXT = """\
 issuer: $SUNDIAL_ISSUER
@@ -117,3 +119,34 @@ def test_a_file_that_is_not_there_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(StoppedError) as stopped:
         config_of_file(tmp_path / "sundial.json", {})
     assert stopped.value.status == FINDING
+
+
+def test_clients_and_users_of_a_cloudformation_stack_are_looked_after_by_its_name(
+    lambda_: Any, stack: OwnStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = {
+        "Issuer": VARIABLES["SUNDIAL_ISSUER"],
+        "FamiliesTableName": stack.families_table,
+        "DirectoryTableName": stack.directory_table,
+        "PublicKeysTableName": stack.public_keys_table,
+        "EventBusName": stack.event_bus,
+        "RotateKeysFunctionName": deployed(lambda_, {"sundial.json": compiled(tmp_path)}),
+    }
+    template = {
+        "Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    name = f"sundial-{uuid4().hex[:12]}"
+    cloudformation = boto3.client("cloudformation", endpoint_url=stack.endpoint)
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+
+    assert main(["clients", "create", "job", "--id-tokens", "7h", "--stack", name]) == 0
+    assert main(["clients", "update", "job", "--id-tokens", "8h", "--stack", name]) == 1
+    assert main(["users", "create", "jane@example.com", "--cost", "10", "--stack", name]) == 0
+    assert main(["clients", "delete", "job", "--yes", "--stack", name]) == 0
+    assert main(["users", "disable", "jane@example.com", "--yes", "--stack", name]) == 0
+    capsys.readouterr()
+    assert main(["users", "list", "--stack", name]) == 0
+    assert "table, disabled" in capsys.readouterr().out
