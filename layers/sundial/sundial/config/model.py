@@ -376,7 +376,8 @@ class Config:
         )
     )
     clients: Mapping[str, Client] = field(
-        default_factory=_empty, metadata=setting("staticClients", "see `staticClients[]`; they win over the table's clients", default="[]")
+        default_factory=_empty,
+        metadata=setting("staticClients", "see `staticClients[]`; they win over the table's clients", default="[]"),
     )
     connectors: tuple[ConnectorConfig, ...] = field(
         default=(), metadata=setting("connectors", "see `connectors[]`", default="[]")
