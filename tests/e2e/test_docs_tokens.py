@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sundial_local.paths import ROOT
+from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, LocalServer, local_server
 
 PAGE = ROOT / "docs" / "tokens.md"
@@ -44,7 +45,10 @@ def answers(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> li
     done = subprocess.run([shell, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    return [json.loads(line) for line in done.stdout.splitlines() if line]
+    documents = [json.loads(line) for line in done.stdout.splitlines() if line]
+    for document in documents:
+        LEAKS.document(document)
+    return documents
 
 
 def test_every_command_is_answered_as_the_page_says(answers: list[dict[str, object]]) -> None:
