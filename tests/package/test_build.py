@@ -49,6 +49,7 @@ def test_the_layer_leaves_out_what_no_function_needs(artifact: Artifact) -> None
     services = {folder.name for folder in (packages / "botocore" / "data").iterdir() if folder.is_dir()}
     assert services == {"dynamodb", "events", "kms", "secretsmanager"}
     assert not list(packages.rglob("tests"))
+    assert {file.suffix for file in (packages / "lxml").rglob("*") if file.is_file()} == {".py", ".pyc", ".so"}
     # What tells a scanner of vulnerabilities, and a lawyer, which versions are in it stays.
     assert list(packages.glob("cryptography-*.dist-info/METADATA"))
     assert list(packages.glob("cryptography-*.dist-info/licenses/LICENSE*"))

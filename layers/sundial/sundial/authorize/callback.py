@@ -20,7 +20,7 @@ from sundial.authorize.flow import (
 from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import error_redirect
 from sundial.authorize.server import AuthorizeServer, see_other
-from sundial.connectors.base import Arrival, Attempt, DeclinedError, RedirectLogin
+from sundial.connectors.base import Arrival, Attempt, DeclinedError, RedirectLogin, ShortState
 from sundial.errors import OAuthError, access_denied, invalid_request
 from sundial.observe import count, logger
 from sundial.tokens.opaque import new_change_id, new_family_id
@@ -56,7 +56,7 @@ def depart(
     state = seal_journey(server, journey, binding, now)
     if len(state) > _LONGEST_COOKIE:
         return error_redirect(server, asked, invalid_request(_TOO_LONG))
-    if len(state) > LONGEST_STATE:
+    if len(state) > (connector.longest_state if isinstance(connector, ShortState) else LONGEST_STATE):
         cookies = (*cookies, server.luggage.set(state))
         state = _digest(state)
     departure = connector.begin(_attempt(server, journey), state, now)

@@ -21,8 +21,6 @@ _CONNECTORS = (
     "microsoft",
     "oauth",
     "openshift",
-    "saml",
-    "samlExperimental",
 )
 
 MEANINGLESS_WITHOUT_A_SERVER = (

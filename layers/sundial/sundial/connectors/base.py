@@ -134,6 +134,15 @@ class RedirectLogin(Connector, Protocol):
 
 
 @runtime_checkable
+class ShortState(Protocol):
+    """A redirect login whose `state` has to be short: a longer one waits in a cookie, as LuggageCookie has it."""
+
+    @property
+    def longest_state(self) -> int:
+        """How many characters the provider has to carry at most."""
+
+
+@runtime_checkable
 class Refreshable(Connector, Protocol):
     """A connector that knows its users itself, and so how one stands without a new login."""
 

@@ -24,6 +24,8 @@ _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "mockCallback": ("mock", "MockCallback"),
         "mockPassword": ("mock", "MockPassword"),
         "oidc": ("oidc", "OidcConnector"),
+        "saml": ("saml", "SamlConnector"),
+        "samlExperimental": ("saml", "SamlConnector"),  # Dex: its name before 2.0
     }
 )
 """The type of a connector in a file: its module in this package, and its class there. A class has a static method
