@@ -51,8 +51,8 @@ def test_a_key_that_asks_for_nothing_is_accepted(text: str) -> None:
 
 
 def test_a_connector_that_is_refused_still_counts_as_one_that_clients_may_name() -> None:
-    text = "connectors: [{type: github, id: gh, name: GitHub}]\n"
-    text += "staticClients: [{id: a, public: true, allowedConnectors: [gh]}]"
+    text = "connectors: [{type: gitea, id: gt, name: Gitea}]\n"
+    text += "staticClients: [{id: a, public: true, allowedConnectors: [gt]}]"
     assert [problem.key for problem in problems_of(text)] == ["connectors[0].type"]
 
 

@@ -13,13 +13,8 @@ _CONNECTORS = (
     "authproxy",
     "bitbucket-cloud",
     "gitea",
-    "github",
-    "gitlab",
-    "google",
     "keystone",
     "linkedin",
-    "microsoft",
-    "oauth",
     "openshift",
 )
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 (RFC 8693 §3)
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 
+ANYBODY = "*"
+"""In `exchangeAudiences`: a token is taken whomever it was made for, as Dex takes it."""
+
 _NOBODY = Claims("")
 _ENDPOINTS = {
     "tokenURL": "token_endpoint",
@@ -174,15 +177,18 @@ class OidcConnector:
 
     @property
     def subject_token_types(self) -> frozenset[str]:
-        """ID tokens; access tokens where userinfo says whose they are (see TokenExchange)."""
-        return frozenset((ID_TOKEN, ACCESS_TOKEN) if self._settings.get_user_info else (ID_TOKEN,))
+        """ID tokens; and where userinfo is asked and anybody's will do, access tokens (see TokenExchange)."""
+        takes_access_tokens = self._settings.get_user_info and ANYBODY in self._settings.exchange_audiences
+        return frozenset((ID_TOKEN, ACCESS_TOKEN) if takes_access_tokens else (ID_TOKEN,))
 
     def exchange(self, subject_token: str, subject_token_type: str, now: int) -> Claims | None:
         """Return whose token it is (see TokenExchange).
 
         An ID token must be for Sundial's own client or for one of `exchangeAudiences`: what the provider
-        made for some other application is no login here.
+        made for some other application is no login here. Nobody can tell for whom an access token was made.
         """
+        if subject_token_type not in self.subject_token_types:
+            return None
         talk = self._http.conversation()
         try:
             metadata = self._provider.metadata(talk, now)
@@ -231,7 +237,7 @@ class OidcConnector:
             talk,
             tokens.id_token,
             now,
-            audiences=frozenset((self._settings.registration.client_id, *audiences)),
+            audiences=None if ANYBODY in audiences else frozenset((self._settings.registration.client_id, *audiences)),
             nonce=nonce,
             access_token=tokens.access_token,
         )

@@ -83,20 +83,21 @@ class Provider:
         id_token: str,
         now: int,
         *,
-        audiences: frozenset[str],
+        audiences: frozenset[str] | None,
         nonce: str | None = None,
         access_token: str = "",
     ) -> dict[str, Any]:
         """Return the claims of an ID token, checked as OpenID Connect Core §3.1.3.7 has it.
 
-        It must be for one of `audiences`, carry `nonce` where that is given, and fit `access_token` where
-        it says that it does (§3.1.3.8). Raises `upstream_failed`.
+        It must be for one of `audiences` (None: for anybody), carry `nonce` where that is given, and fit
+        `access_token` where it says that it does (§3.1.3.8). Raises `upstream_failed`.
         """
         metadata = self.metadata(talk, now)
         claims = self._signed(talk, id_token, metadata, now)
         if claims.get("iss") != metadata.issuer:
             raise self._unbelievable("iss")
-        self._check_audience(claims, audiences)
+        if audiences is not None:
+            self._check_audience(claims, audiences)
         self._check_times(claims, now)
         if nonce is not None and not _same(claims.get("nonce"), nonce):
             raise self._unbelievable("nonce")

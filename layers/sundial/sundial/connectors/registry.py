@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "ldap": ("ldap", "LdapConnector"),
+        "github": ("github", "GitHubConnector"),
+        "gitlab": ("gitlab", "GitLabConnector"),
+        "google": ("google", "GoogleConnector"),
+        "microsoft": ("microsoft", "MicrosoftConnector"),
         "mockCallback": ("mock", "MockCallback"),
         "mockPassword": ("mock", "MockPassword"),
+        "oauth": ("oauth", "OAuthConnector"),
         "oidc": ("oidc", "OidcConnector"),
         "saml": ("saml", "SamlConnector"),
         "samlExperimental": ("saml", "SamlConnector"),  # Dex: its name before 2.0
