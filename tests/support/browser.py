@@ -225,11 +225,11 @@ class Browser:
         """Ask for authorization, with `changes` to REQUEST (None leaves one out), and follow to the page."""
         return self.follow(self.get("/auth", {**REQUEST, **changes}))
 
-    def get(self, url: str, query: Mapping[str, str | None] | str = "") -> Answer:
+    def get(self, url: str, query: Mapping[str, str | None] | str = "", **more: Any) -> Answer:
         if not isinstance(query, str):
             query = urlencode({name: value for name, value in query.items() if value is not None})
         path, _, own = url.partition("?")
-        return self._send("GET", path, query=query or own)
+        return self._send("GET", path, query=query or own, **more)
 
     def post(self, url: str, form: Mapping[str, str] | Sequence[tuple[str, str]], **more: Any) -> Answer:
         return self._send("POST", url, form=form, **more)

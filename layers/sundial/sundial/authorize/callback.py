@@ -98,8 +98,10 @@ def _arrive(
         raise invalid_request(_MIXED_UP)  # RFC 9700 §4.4.2.2
     if not isinstance(connector, RedirectLogin):
         raise OAuthError("not_found", "This way to log in has no such page.", status=404)
+    own_path = "connector" in request.path_parameters
+    arrival = Arrival(parameters, request.headers, request.now, own_path)
     try:
-        identity = connector.finish(_attempt(server, journey), Arrival(parameters, request.headers, request.now))
+        identity = connector.finish(_attempt(server, journey), arrival)
     except DeclinedError as declined:
         count("FailedLogins", connector=connector.id)
         error = access_denied("the login was declined at the identity provider", detail=str(declined))

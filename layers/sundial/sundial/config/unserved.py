@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 _CONNECTORS = (
     "atlassian-crowd",
-    "authproxy",
     "bitbucket-cloud",
     "gitea",
     "keystone",

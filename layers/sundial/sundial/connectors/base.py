@@ -80,6 +80,8 @@ class Arrival:
     parameters: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     now: int
+    own_path: bool = False
+    """Whether it was /callback/{connector}, the path of this connector alone."""
 
 
 class DeclinedError(Exception):

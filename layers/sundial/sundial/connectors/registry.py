@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "authproxy": ("authproxy", "AuthProxyConnector"),
         "ldap": ("ldap", "LdapConnector"),
         "github": ("github", "GitHubConnector"),
         "gitlab": ("gitlab", "GitLabConnector"),
