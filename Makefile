@@ -53,6 +53,11 @@ test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.c
 prove: .venv/.complete .venv-ministack/.complete $(dynamodb-local) ## Prove the rules at length, by other examples each time
 	@SUNDIAL_PROVE=1 .venv/bin/python -m pytest -n auto --dist worksteal $(or $(ARGS),tests/proofs)
 
+.PHONY: mutate
+mutate: .venv-mutate/.complete .venv/.complete .venv-ministack/.complete $(dynamodb-local) ## Break the rules, by hand and by mutmut: the tests have to notice
+	@PYTHONPATH=.:layers/sundial:tools .venv/bin/python -m tests.proofs.mutations
+	@PYTHONPATH=.:layers/sundial:tools .venv-mutate/bin/python -m tests.proofs.mutation_testing $(ARGS)
+
 .PHONY: lint
 lint: .venv/.complete ## Check style, types and the template
 	@.venv/bin/ruff check
@@ -75,7 +80,7 @@ docs-config: .venv/.complete ## Write docs/configuration.md from the configurati
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)
-	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam; do \
+	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/mutate; do \
 		echo "$$name.txt" && .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(ARGS) $$name.in -o $$name.txt || exit; done
 
@@ -136,6 +141,7 @@ $(eval $(call environment,.venv,requirements/dev.txt,$(call link,.venv)))
 $(eval $(call environment,.venv-run,requirements/run.txt,$(call link,.venv-run)))
 $(eval $(call environment,.venv-ministack,requirements/ministack.txt))
 $(eval $(call environment,.venv-sam,requirements/sam.txt))
+$(eval $(call environment,.venv-mutate,requirements/mutate.txt))
 
 $(dynamodb-local): requirements/dynamodb-local/package-lock.json
 	@if command -v npm >/dev/null && command -v java >/dev/null; then \

@@ -69,6 +69,8 @@ targets = st.sampled_from([(), (), ("https://a.example.com",), ("https://a.examp
 asked_targets = st.sampled_from(
     [
         frozenset[str](),
+        frozenset[str](),
+        frozenset[str](),
         frozenset(("https://b.example.com",)),
         frozenset(("https://a.example.com", "https://b.example.com")),
     ]
@@ -80,20 +82,33 @@ def redeemed_families(draw: st.DrawFn) -> Family:
     rotated_at = LOGIN_AT + draw(st.integers(0, 3000))
     return a_family(
         family_id=new_family_id(),
-        generation=draw(st.integers(0, 4)),
+        generation=draw(st.sampled_from([1, 2, 3, 4, 0])),
         rotated_at=rotated_at,
         last_used_at=rotated_at + draw(st.integers(0, 100)),
-        revoked_at=draw(st.sampled_from([None, None, None, rotated_at])),
+        revoked_at=draw(st.sampled_from([None, None, None, None, rotated_at])),
         resources=draw(targets),
     )
 
 
+@st.composite
+def moments(draw: st.DrawFn, family: Family, policy: RefreshTokenPolicy) -> int:
+    """An instant: about one of the limits where there is one, or any."""
+    limits = [
+        family.rotated_at + policy.reuse_interval.total_seconds() if policy.reuse_interval else None,
+        family.last_used_at + policy.valid_if_not_used_for.total_seconds() if policy.valid_if_not_used_for else None,
+        family.created_at + policy.absolute_lifetime.total_seconds() if policy.absolute_lifetime else None,
+        family.rotated_at + draw(st.integers(-5, 6000)),
+    ]
+    limit = draw(st.sampled_from([limit for limit in limits if limit is not None]))
+    return int(limit) + draw(st.integers(-1, 1))
+
+
 @given(
+    st.data(),
     redeemed_families(),
     policies,
-    st.integers(1, 5),
-    st.integers(-5, 6000),
-    st.sampled_from(["example-app", "example-app", "another-app"]),
+    st.sampled_from([0, 0, 0, -1, -2, 1]),
+    st.sampled_from(["example-app", "example-app", "example-app", "another-app"]),
     st.sampled_from([frozenset[str](), frozenset(("openid",)), frozenset(("openid", "groups"))]),
     st.sampled_from([0, 0, LOGIN_AT + 1500]),
     asked_targets,
@@ -101,10 +116,10 @@ def redeemed_families(draw: st.DrawFn) -> Family:
 @on_one_table
 def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
     families: DynamoFamilies,
+    data: st.DataObject,
     family: Family,
     policy: RefreshTokenPolicy,
-    generation: int,
-    after: int,
+    ahead: int,
     client_id: str,
     scopes: frozenset[str],
     not_before: int,
@@ -112,7 +127,8 @@ def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
 ) -> None:
     put(families, family)
     model = MemoryFamilies(family)
-    moment = change(family.rotated_at + after)
+    moment = change(data.draw(moments(family, policy)))
+    generation = max(1, family.generation + ahead)
     claims = replace(family.claims, groups=("dev", "ops"))
     stores: tuple[FamilyStore, FamilyStore] = (families, model)
     real, expected = (
@@ -129,8 +145,8 @@ def logins(draw: st.DrawFn) -> Family:
     return a_login(
         family_id=new_family_id(),
         code=PendingCode(LOGIN_AT + 60, REDIRECT_URI, challenge),
-        redeemed_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
-        revoked_at=draw(st.sampled_from([None, None, LOGIN_AT + 1])),
+        redeemed_at=draw(st.sampled_from([None, None, None, None, LOGIN_AT + 1])),
+        revoked_at=draw(st.sampled_from([None, None, None, None, LOGIN_AT + 1])),
         resources=draw(targets),
     )
 
@@ -138,9 +154,9 @@ def logins(draw: st.DrawFn) -> Family:
 @given(
     logins(),
     st.sampled_from(["v" * 43, "w" * 43, None]),
-    st.integers(-5, 65),
-    st.sampled_from(["example-app", "another-app"]),
-    st.sampled_from([REDIRECT_URI, "http://127.0.0.1/other"]),
+    st.sampled_from([-5, 0, 1, 59, 60, 60, 61, 65]),
+    st.sampled_from(["example-app", "example-app", "example-app", "another-app"]),
+    st.sampled_from([REDIRECT_URI, REDIRECT_URI, REDIRECT_URI, "http://127.0.0.1/other"]),
     st.integers(0, 1),
     st.sampled_from([0, 0, LOGIN_AT, LOGIN_AT + 1]),
     asked_targets,
@@ -178,6 +194,36 @@ def test_a_code_is_redeemed_exactly_where_the_rule_says_so(
     )
     assert real == expected
     assert families.get(family.family_id) == model.get_now(family.family_id)
+
+
+@pytest.mark.parametrize(
+    ("after", "not_before", "applied"),
+    [
+        (60, 0, True),
+        (61, 0, False),
+        (30, LOGIN_AT, True),
+        (30, LOGIN_AT + 1, False),
+    ],
+)
+def test_a_code_is_good_until_its_last_second_and_for_logins_from_the_watermark_on(
+    families: DynamoFamilies, after: int, not_before: int, applied: bool
+) -> None:
+    family = a_login()
+    model = MemoryFamilies()
+    stores: tuple[FamilyStore, FamilyStore] = (families, model)
+    for store in stores:
+        store.begin(family)
+        written = store.redeem(
+            presented(family, 1),
+            family.client_id,
+            REDIRECT_URI,
+            frozenset(),
+            RefreshTokenPolicy(),
+            timedelta(hours=1),
+            not_before,
+            change(LOGIN_AT + after),
+        )
+        assert written.applied is applied
 
 
 @given(redeemed_families())

@@ -58,3 +58,22 @@ def test_the_watermark_ends_codes_of_logins_before_it_and_still_notices_their_se
     assert decide(a_login(), *arguments, LOGIN_AT) is Redemption.REDEEM
     assert decide(a_login(), *arguments, LOGIN_AT + 1) is Redemption.UNKNOWN
     assert decide(a_family(), *arguments, LOGIN_AT + 1) is Redemption.REPLAY
+
+
+@pytest.mark.parametrize(
+    ("granted", "asked", "outcome"),
+    [
+        ((), (), Redemption.REDEEM),
+        ((), ("a",), Redemption.REDEEM),
+        (("a", "b"), (), Redemption.REDEEM),
+        (("a", "b"), ("b",), Redemption.REDEEM),
+        (("a", "b"), ("a", "b"), Redemption.REDEEM),
+        (("a", "b"), ("c",), Redemption.WRONG_TARGET),
+        (("a", "b"), ("a", "c"), Redemption.WRONG_TARGET),
+    ],
+)
+def test_a_code_is_for_the_resources_of_its_login_or_fewer(
+    granted: tuple[str, ...], asked: tuple[str, ...], outcome: Redemption
+) -> None:
+    login = a_login(resources=granted)
+    assert decide(login, "example-app", REDIRECT_URI, frozenset(), LOGIN_AT, 0, frozenset(asked)) is outcome

@@ -51,6 +51,14 @@ def test_a_code_is_alive_at_its_last_second_and_not_from_before_the_watermark(
     assert is_over(NOW, NOW + 300, now, not_before) is over
 
 
+def test_each_poll_that_comes_too_soon_makes_the_interval_five_seconds_longer() -> None:
+    once, twice = (NOW + 1, NOW), (NOW + 2, NOW + 1, NOW)
+    assert [is_too_soon(once, NOW + 1 + pause) for pause in (9, 10)] == [True, False]
+    assert [is_too_soon(twice, NOW + 2 + pause) for pause in (14, 15)] == [True, False]
+    in_time = (NOW + 11, NOW + 1, NOW)
+    assert [is_too_soon(in_time, NOW + 11 + pause) for pause in (9, 10)] == [True, False]
+
+
 def test_the_first_poll_is_never_too_soon() -> None:
     assert not is_too_soon((), NOW)
 

@@ -1,0 +1,134 @@
+"""Mutation testing of the pure middle: mutmut breaks each line in every way it knows, and the tests have to notice.
+
+    python -m tests.proofs.mutation_testing expiry
+
+mutmut wants the package at the root of where it runs, so it runs in a copy that is laid out like that. What
+survives is listed, unless it is explained in `EXPLAINED`: the status is the number of those that aren't.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sundial_local.paths import LAYER, ROOT, TOOLS
+
+TESTS = {
+    "expiry": ("tests/unit/expiry", "tests/unit/tokens"),
+    "keys": ("tests/unit/keys",),
+}
+"""By package: the tests that are to notice; they are run thousands of times, so none that needs an engine."""
+
+EXPLAINED = {
+    'encode("ASCII")': "the same encoding",
+    'decode("ASCII")': "the same encoding",
+    'rstrip(b"XX=XX")': "a SHA-256 in base64 never ends in X: its last digit has two bits to spare",
+    'rstrip("XX0XX")': "there is no X to strip among digits",
+    'lstrip("XX0XX")': "there is no X to strip among digits",
+    "return _GO_MAXIMUM + 2": "beyond the longest duration by one or by two is refused alike",
+    "not_before: int = 1": "nothing has been issued in the first second of 1970",
+}
+"""What may survive, by a part of the line that it makes: why no test could notice it."""
+
+_CONFIG = """\
+[mutmut]
+source_paths=
+    sundial
+only_mutate=
+    sundial/{package}/*.py
+also_copy=
+    sundial_local
+    template.yaml
+    events
+pytest_add_cli_args=
+    -q
+    -p
+    no:cacheprovider
+    --import-mode=importlib
+pytest_add_cli_args_test_selection=
+{tests}
+use_git_change_detection=false
+on_dependency_change=ignore
+[tool:pytest]
+pythonpath = .
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no test has noticed: the function, and what mutmut made of its line."""
+
+    name: str
+    status: str
+    lines: tuple[str, ...]
+
+    @property
+    def explanation(self) -> str | None:
+        return next((why for part, why in EXPLAINED.items() if any(part in line for line in self.lines)), None)
+
+
+def lay_out(folder: Path, package: str) -> None:
+    """Make the copy that mutmut runs in."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(LAYER / "sundial", folder / "sundial", ignore=ignored)
+    shutil.copytree(TOOLS / "sundial_local", folder / "sundial_local", ignore=ignored)
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
+    shutil.copytree(ROOT / "events", folder / "events")
+    shutil.copy(ROOT / "template.yaml", folder)
+    tests = "\n".join(f"    {path}" for path in TESTS[package])
+    (folder / "setup.cfg").write_text(_CONFIG.format(package=package, tests=tests), "utf-8")
+
+
+def mutmut(folder: Path, *arguments: str) -> str:
+    """Run mutmut, and return what it printed, without colours."""
+    program = Path(sys.executable).with_name("mutmut")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [program, *arguments], cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout)
+
+
+def survivors(folder: Path) -> Iterator[Survivor]:
+    """Yield what has survived, or timed out, or was never reached."""
+    for line in mutmut(folder, "results").splitlines():
+        name, _, status = line.strip().partition(": ")
+        if status:
+            shown = mutmut(folder, "show", name).splitlines()
+            changed = (text for text in shown if text.startswith("+") and not text.startswith("+++"))
+            yield Survivor(name, status, tuple(text[1:].strip() for text in changed))
+
+
+def test_package(package: str) -> int:
+    """Mutate `sundial.<package>`; return how many mutants survive without an explanation."""
+    with tempfile.TemporaryDirectory(prefix="sundial-mutmut-") as name:
+        folder = Path(name)
+        lay_out(folder, package)
+        progress = mutmut(folder, "run")
+        total = max(map(int, re.findall(r"\d+/(\d+)", progress)), default=0)
+        left = list(survivors(folder))
+    unexplained = [one for one in left if one.explanation is None]
+    report(f"unnoticed in {package}", unexplained)
+    noticed = total - len(left)
+    print(
+        f"{package}: {noticed} of {total} mutants noticed ({noticed / total:.1%}); "
+        f"{len(left) - len(unexplained)} explained, {len(unexplained)} not"
+    )
+    return len(unexplained)
+
+
+def report(title: str, some: Iterable[Survivor]) -> None:
+    """Print mutants, one a line."""
+    for one in some:
+        print(f"{title}: {one.name} ({one.status}): {' '.join(one.lines)}")
+
+
+if __name__ == "__main__":
+    sys.exit(sum(test_package(package) for package in sys.argv[1:] or TESTS))
