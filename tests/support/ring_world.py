@@ -1,8 +1,9 @@
 """A world in which keys rotate: functions that sign, functions that serve the JWKS, verifiers that cache it.
 
 One true clock; everybody else's is off by up to MAX_CLOCK_SKEW. Runs of the rotation may crash before
-or after any network call, race each other, or not come at all. Whatever happens, the world holds the
-five invariants of the key ring against what it sees, at every step.
+or after any network call, race each other, or not come at all; functions lose touch; an operator
+revokes and rotates by hand. Whatever happens, the world holds the five invariants of the key ring
+against what it sees, at every step.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from sundial.discovery.endpoint import Keys
 from sundial.errors import OAuthError, temporarily_unavailable
-from sundial.keys.cache import RingCache
-from sundial.keys.commands import Command
+from sundial.keys import cache
+from sundial.keys.cache import LoadedRing, RingCache
+from sundial.keys.commands import Command, CommandError, Promote, Revoke
 from sundial.keys.jwks import PublicKeys
-from sundial.keys.policy import MAX_CLOCK_SKEW, KeyPolicy
+from sundial.keys.policy import MAX_CLOCK_SKEW, RING_CACHE, KeyPolicy, seconds
 from sundial.keys.ring import Ring, next_instant, public_keys, signing_key
 from sundial.keys.rotation import Report, run
 from sundial.keys.transitions import chain, due
 from sundial.web.http import Request
 from tests.support.keys import POLICY, T0, MemoryJwks, MemoryVault, fake_pair
 
-SKEW = int(MAX_CLOCK_SKEW.total_seconds())
+SKEW = seconds(MAX_CLOCK_SKEW)
+_ANY_KEY = ec.generate_private_key(ec.SECP256R1())
+"""What stands for every parsed private key: here nothing is signed in earnest."""
 
 
 class CrashError(Exception):
@@ -85,10 +91,22 @@ class Token:
 
 @dataclass
 class Verifier:
-    """A relying party that keeps the JWKS exactly as long as it is told, and asks for nothing in between."""
+    """A relying party that keeps the JWKS for its time, and asks for nothing in between.
 
+    That is as long as it is told; `stubborn`, it is `publishAhead`, whatever it is told.
+    """
+
+    stubborn: bool = False
     kids: frozenset[str] = frozenset()
     fresh_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Something that a MAC key made; `dead_at` is when the slowest clock says that it has expired."""
+
+    mac_id: str
+    dead_at: int
 
 
 class World:
@@ -110,19 +128,24 @@ class World:
         self.jwks = MemoryJwks(self._network, self._on_publish)
         self.signers = [self.new_signer(skew) for skew in signer_skews]
         self.servers = [self.new_server(skew) for skew in server_skews]
-        self.verifiers = [Verifier() for _ in range(verifiers)]
+        self.verifiers = [Verifier(stubborn) for stubborn in (False, True) for _ in range(verifiers)]
         self.tokens: list[Token] = []
+        self.sealed: list[Sealed] = []
         self.published_at: dict[str, int] = {}
         self.first_keys: frozenset[str] = frozenset()
         self.revoked: set[str] = set()
         self.least_ahead = policy.publish_ahead
         """The shortest `publishAhead` that a key alive now was published under."""
+        self.signs_surely_from: dict[str, int] = {}
+        """By algorithm: since when each function that is in touch signs with it, whatever its clock."""
+        self.stood_in_for: set[str] = set()
+        """The algorithms that another signs for until they may themselves."""
         self._interrupt: Callable[[str], None] | None = None
 
     def new_signer(self, skew: int) -> Signer:
         """Return a function that has yet to start."""
         line = Line(self.vault, self.jwks)
-        return Signer(line, RingCache(line, uniform=lambda _low, high: high), skew)
+        return Signer(line, RingCache(line, self.policy.algorithms, uniform=lambda _low, high: high), skew)
 
     def new_server(self, skew: int) -> Server:
         """Return a function that has yet to start."""
@@ -146,6 +169,8 @@ class World:
         for function in range(len(self.signers)):
             for alg in self.policy.algorithms:
                 self.sign(function, alg)
+            self.seal(function)
+            self.unseal(function)
         for party in range(len(self.verifiers)):
             self.verify(party, server=party)
 
@@ -198,10 +223,42 @@ class World:
         self.check_ring(settled=True)
 
     def change_policy(self, policy: KeyPolicy) -> None:
-        """Deploy other settings: functions have them at once, the ring at the next run, which comes before others."""
+        """Deploy other settings: functions start anew with them, the ring has them at the next run.
+
+        That comes before other settings do.
+        """
+        going_on = set(policy.algorithms) - self.stood_in_for
+        self.signs_surely_from = {alg: since for alg, since in self.signs_surely_from.items() if alg in going_on}
+        self.stood_in_for = set()
         self.policy = policy
         self.least_ahead = min(self.least_ahead, policy.publish_ahead)
         self.servers = [self.new_server(server.skew) for server in self.servers]
+        self.signers = [self.new_signer(signer.skew) for signer in self.signers]
+
+    def change_clock(self, skew: int) -> None:
+        """Let the next runs be another machine's."""
+        self.rotation_skew = skew
+
+    def revoke(self, which: int) -> bool:
+        """Revoke a key of the ring, a MAC key too; return whether that was obeyed."""
+        ring = self.vault.ring
+        kids = [key.kid for key in ring.signing_keys] + [key.id for key in ring.mac_keys]
+        kid = kids[which % len(kids)]
+        self.revoked.add(kid)
+        try:
+            self.rotate(Revoke(kid))
+        except CommandError:
+            self.revoked.discard(kid)
+            return False
+        return True
+
+    def promote(self) -> bool:
+        """Rotate by hand; return whether that was obeyed."""
+        try:
+            self.rotate(Promote())
+        except CommandError:
+            return False
+        return True
 
     def cut_or_mend(self, function: int) -> None:
         """Cut the line of a function that signs to the vault, or mend it."""
@@ -218,17 +275,40 @@ class World:
         signer = self.signers[function % len(self.signers)]
         clock = self.now + signer.skew
         try:
-            key = signing_key(signer.cache.current(clock).ring, alg, clock)
-        except OAuthError:
+            chosen = _without_parsing(signer.cache.current(clock)).signer(alg, clock)
+        except OAuthError as refusal:
+            self._no_gap(refusal, signer, alg)
             return None
-        if key is None:
-            return None
-        assert key.private_pem is not None, "a key that signs has its private half"
-        lifetime = int(self.policy.longest_token.total_seconds())
-        token = Token(key.kid, alg, self.now, clock + lifetime + SKEW)
+        lifetime = seconds(self.policy.longest_token)
+        token = Token(chosen.kid, chosen.alg, self.now, clock + lifetime + SKEW)
         self._no_stranger(token)
         self.tokens.append(token)
+        self.signs_surely_from.setdefault(alg, self.now + seconds(RING_CACHE) + 2 * SKEW)
+        (self.stood_in_for.discard if chosen.alg == alg else self.stood_in_for.add)(alg)
         return token
+
+    def seal(self, function: int) -> None:
+        """Have a function make something with a MAC key, if it can."""
+        signer = self.signers[function % len(self.signers)]
+        clock = self.now + signer.skew
+        try:
+            mac = signer.cache.current(clock).mac(clock)
+        except OAuthError:
+            assert signer.line.cut or self.now < T0 + 2 * SKEW, "there is no MAC key"
+            return
+        if self.policy.longest_mac is not None:
+            self.sealed.append(Sealed(mac.id, clock + seconds(self.policy.longest_mac) + SKEW))
+
+    def unseal(self, function: int) -> None:
+        """Show a function all that is alive: it must know the MAC key of each."""
+        signer = self.signers[function % len(self.signers)]
+        try:
+            loaded = signer.cache.current(self.now + signer.skew)
+        except OAuthError:
+            return
+        self.sealed = [one for one in set(self.sealed) if one.dead_at >= self.now and one.mac_id not in self.revoked]
+        for one in self.sealed:
+            assert loaded.mac_by_id(one.mac_id) is not None, f"a function doesn't know the MAC key of {one}"
 
     def verify(self, verifier: int, server: int = 0) -> None:
         """Have a verifier look at every token alive: each must have a key in the JWKS that it holds."""
@@ -240,7 +320,8 @@ class World:
             except OAuthError:
                 return  # a 503: the verifier refuses nothing, it asks again
             party.kids = frozenset(jwk["kid"] for jwk in json.loads(answer.body)["keys"])
-            party.fresh_until = self.now + int(answer.headers["Cache-Control"].rpartition("=")[2])
+            told = int(answer.headers["Cache-Control"].rpartition("=")[2])
+            party.fresh_until = self.now + (seconds(self.policy.publish_ahead) if party.stubborn else told)
         for token in self.living_tokens():
             assert token.kid in party.kids, f"a verifier with a valid cache doesn't know the key of {token}"
 
@@ -266,6 +347,10 @@ class World:
             assert not due(ring, self.policy, self.now + self.rotation_skew)
             published = {key.kid for key in public_keys(ring, self.now + self.rotation_skew)}
             assert self.jwks.kids == published, "the served JWKS is the ring's"
+
+    def _no_gap(self, refusal: OAuthError, signer: Signer, alg: str) -> None:
+        assert refusal.status == 503
+        assert signer.line.cut or self.now < self.signs_surely_from.get(alg, self.now + 1), "there is a gap"
 
     def _no_stranger(self, token: Token) -> None:
         assert token.kid in self.published_at, "a key that was never served signs"
@@ -305,6 +390,12 @@ class World:
     def _network(self, call: str) -> None:
         if self._interrupt is not None:
             self._interrupt(call)
+
+
+def _without_parsing(loaded: LoadedRing) -> LoadedRing:
+    for key in loaded.ring.signing_keys:
+        loaded.signers.setdefault(key.kid, cache.Signer(key.kid, key.alg, _ANY_KEY))
+    return loaded
 
 
 @dataclass

@@ -31,16 +31,17 @@ lifetimes = st.builds(
 @st.composite
 def policies(draw: st.DrawFn) -> KeyPolicy:
     signs_for, publish_ahead, tokens = draw(lifetimes)
-    algorithms = draw(st.sampled_from((("RS256",), ("RS256", "ES256"))))
+    algorithms = draw(st.sampled_from((("RS256",), ("ES256",), ("RS256", "ES256"))))
     return replace(
         POLICY, algorithms=algorithms, signs_for=signs_for, publish_ahead=publish_ahead, longest_token=tokens
     )
 
 
 def redeploy(world: World, policy: KeyPolicy) -> None:
-    """A deployment: the next run comes before the next deployment does."""
-    world.change_policy(replace(policy, algorithms=world.policy.algorithms))
+    """A deployment, of other algorithms too: the next run comes before the next deployment does."""
+    world.change_policy(policy)
     world.rotate()
+    world.everybody_works()
 
 
 def step(action: Callable[..., object], **arguments: object) -> Step:
@@ -66,6 +67,9 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(lambda number: step(World.rotate_in_a_race, calls=number), calls),
     st.builds(lambda function: step(World.cut_or_mend, function=function), functions),
     st.builds(lambda server: step(World.cut_or_mend_server, server=server), functions),
+    st.builds(lambda skew: step(World.change_clock, skew=skew), skews),
+    st.builds(lambda which: step(World.revoke, which=which), st.integers(0, 8)),
+    st.just(step(World.promote)),
 )
 
 

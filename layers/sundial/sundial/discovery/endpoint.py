@@ -12,10 +12,10 @@ from sundial.config.model import Config
 from sundial.deployment import Deployment
 from sundial.discovery.caching import Document, cacheable
 from sundial.discovery.documents import authorization_server_metadata, openid_configuration
-from sundial.discovery.lifetimes import FUNCTION_CACHE, RETRY_AFTER, SHORTEST_MAX_AGE, STALE, max_age
+from sundial.discovery.lifetimes import FUNCTION_CACHE, RETRY_AFTER, SHORTEST_MAX_AGE, max_age
 from sundial.errors import OAuthError, temporarily_unavailable
 from sundial.keys.jwks import PublicKeys
-from sundial.keys.policy import seconds
+from sundial.keys.policy import JWKS_STALENESS, seconds
 from sundial.keys.stores import JwksStore
 from sundial.observe import logger
 from sundial.web.edge import Edge, Endpoint
@@ -47,10 +47,11 @@ class Keys:
             try:
                 return self._reload(now)
             except OAuthError as error:
-                if self._served is None or now > self._loaded_at + seconds(STALE):
+                last_at = self._loaded_at + seconds(JWKS_STALENESS)
+                if self._served is None or now > last_at:
                     raise
                 logger.warning("the JWKS in memory goes on", loaded_at=self._loaded_at, detail=error.detail)
-                self._reload_at = now + seconds(RETRY_AFTER)
+                self._reload_at = min(now + seconds(RETRY_AFTER), last_at + 1)
         return self._served
 
     def _reload(self, now: int) -> PublicKeys:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sundial.keys.policy import MAX_CLOCK_SKEW, seconds
+from sundial.keys.policy import JWKS_STALENESS, MAX_CLOCK_SKEW, seconds
 
 FUNCTION_CACHE = timedelta(seconds=60)
 """How long a function keeps the JWKS that it has read."""
-STALE = timedelta(minutes=5)
-"""How long it goes on with one that it can't read again. That and a verifier's `max-age` together are within
-`publishAhead`, so that even then no verifier meets a key that it has not seen."""
 RETRY_AFTER = timedelta(seconds=5)
-"""Between a failed read and the next."""
+"""Between a failed read and the next, until JWKS_STALENESS is over."""
 SHORTEST_MAX_AGE = timedelta(minutes=1)
 """As a change nears, caches are to meet it soon; but not to ask at every token."""
 _LONGEST_MAX_AGE = timedelta(hours=1)
@@ -36,12 +33,12 @@ def forgotten_after(publish_ahead: timedelta) -> int:
     The slowest is one that asked a function which had read it a moment before, or one that asked a
     function which could not read it again until the last moment.
     """
-    return seconds(max(FUNCTION_CACHE + _longest(publish_ahead), STALE + RETRY_AFTER + SHORTEST_MAX_AGE))
+    return seconds(max(FUNCTION_CACHE + _longest(publish_ahead), JWKS_STALENESS + SHORTEST_MAX_AGE))
 
 
 def forgotten_by_all_after(publish_ahead: timedelta) -> int:
     """Return the seconds until no verifier has it that keeps a JWKS for up to `publishAhead`, whatever it is told."""
-    return max(seconds(FUNCTION_CACHE + publish_ahead), forgotten_after(publish_ahead))
+    return seconds(JWKS_STALENESS + publish_ahead)
 
 
 def _longest(publish_ahead: timedelta) -> timedelta:

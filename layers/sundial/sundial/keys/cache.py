@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sundial.errors import OAuthError, temporarily_unavailable
 from sundial.keys import ring as rings
 from sundial.keys.algorithms import PrivateKey, PublicKey, from_jwk, load_private_key
-from sundial.keys.policy import RING_CACHE, RING_STALENESS
+from sundial.keys.policy import RING_CACHE, RING_STALENESS, seconds
 from sundial.keys.ring import MacKey, Ring, SigningKey
 from sundial.keys.stores import RingReader
 from sundial.observe import logger
@@ -125,10 +125,11 @@ class RingCache:
             try:
                 return self._reload(now)
             except OAuthError as error:
-                if self._loaded is None or now > self._loaded_at + RING_STALENESS.total_seconds():
+                last_at = self._loaded_at + seconds(RING_STALENESS)
+                if self._loaded is None or now > last_at:
                     raise
                 logger.warning("the old key ring goes on", loaded_at=self._loaded_at, detail=error.detail)
-                self._reload_at = now + _RETRY_AFTER
+                self._reload_at = min(now + _RETRY_AFTER, last_at + 1)
         return self._loaded
 
     def _reload(self, now: int) -> LoadedRing:
@@ -141,7 +142,7 @@ class RingCache:
             self._loaded = LoadedRing(ring, self._algorithms, self._loaded.signers if self._loaded else None)
             self._version = version
         self._loaded_at = now
-        longest = int(RING_CACHE.total_seconds() * self._uniform(1 - _JITTER, 1))
+        longest = int(seconds(RING_CACHE) * self._uniform(1 - _JITTER, 1))
         instant = rings.next_instant(ring, now)
         self._reload_at = now + longest if instant is None else min(instant, now + longest)
         return self._loaded

@@ -10,6 +10,11 @@ from sundial.keys.policy import MAC_AHEAD, MAX_CLOCK_SKEW, KeyPolicy, seconds
 from sundial.keys.ring import Ring, SigningKey, mac_key, mac_key_by_id, signing_key
 from sundial.keys.transitions import chain, seasoned_at, tiled, tiled_macs, with_chain
 
+_BEHIND = seconds(2 * MAX_CLOCK_SKEW)
+"""How far one clock may be behind another. A revoked key's successor has its leave dated back by this, so that no
+function is without a key until its clock has caught up; and where by this clock no key signs yet, the one that
+does by another's is the one to follow."""
+
 
 class CommandError(Exception):
     """The command can't be obeyed as things stand; the text says why, and what can be done."""
@@ -83,14 +88,17 @@ def _without_signing_key(ring: Ring, kid: str, policy: KeyPolicy, now: int, *, f
     key = next((key for key in ring.signing_keys if key.kid == kid), None)
     if key is None:
         raise CommandError(f"the ring has no key {kid}; it may have left already")
-    if key.alg in policy.algorithms and signing_key(ring, key.alg, now) == key:
-        ring = _with_successor_from(ring, key, policy, now, force=force)
+    if (signing_key(ring, key.alg, now) or signing_key(ring, key.alg, now + _BEHIND)) == key:
+        if key.alg in policy.algorithms:
+            ring = _with_successor_from(ring, key, policy, now, now - _BEHIND, force=force)
+        elif not force:
+            _refuse_to_leave_nothing(ring, policy, now)
     ring = with_chain(ring, key.alg, tiled([other for other in chain(ring, key.alg) if other.kid != kid]))
     return replace(ring, signing_keys=tuple(other for other in ring.signing_keys if other.kid != kid))
 
 
 def _without_mac_key(ring: Ring, key_id: str, now: int, *, force: bool) -> Ring:
-    active = mac_key(ring, now)
+    active = mac_key(ring, now) or mac_key(ring, now + _BEHIND)
     rest = [key for key in ring.mac_keys if key.id != key_id]
     if active is not None and active.id == key_id:
         position = ring.mac_keys.index(active)
@@ -102,7 +110,7 @@ def _without_mac_key(ring: Ring, key_id: str, now: int, *, force: bool) -> Ring:
                 f"some function may not know the next MAC key before {known_at} (epoch seconds), and would refuse what"
                 " another makes with it; wait until then, or repeat with force"
             )
-        rest[position] = replace(rest[position], signs_from=now)
+        rest[position] = replace(rest[position], signs_from=now - _BEHIND)
     return replace(ring, mac_keys=tiled_macs(rest))
 
 
@@ -111,12 +119,26 @@ def _promoted(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
         active = signing_key(ring, alg, now)
         if active is None:
             raise CommandError(f"no {alg} key signs yet; there is nothing to rotate")
-        ring = _with_successor_from(ring, active, policy, now, force=False)
+        ring = _with_successor_from(ring, active, policy, now, now, force=False)
     return ring
 
 
-def _with_successor_from(ring: Ring, active: SigningKey, policy: KeyPolicy, now: int, *, force: bool) -> Ring:
-    """Return `ring` with the successor of `active` signing from `now`; raises CommandError where it mustn't."""
+def _refuse_to_leave_nothing(ring: Ring, policy: KeyPolicy, now: int) -> None:
+    """Raise CommandError where a key of a former algorithm signs for one that has no key yet that may."""
+    for alg in policy.algorithms:
+        if signing_key(ring, alg, now) is None:
+            planned = [key.signs_from for key in chain(ring, alg) if key.signs_from is not None]
+            until = f"until {planned[0]} (epoch seconds)" if planned else "for as long as a key is published ahead"
+            raise CommandError(
+                f"this key signs in place of {alg}, which has none yet: without it nothing is signed {until};"
+                " wait until then, or repeat with force"
+            )
+
+
+def _with_successor_from(
+    ring: Ring, active: SigningKey, policy: KeyPolicy, now: int, starts_at: int, *, force: bool
+) -> Ring:
+    """Return `ring` with the successor of `active` signing from `starts_at`; raises CommandError where it mustn't."""
     keys = chain(ring, active.alg)
     position = keys.index(active) + 1
     ready_at = seasoned_at(keys[position], policy) if position < len(keys) else None
@@ -127,7 +149,7 @@ def _with_successor_from(ring: Ring, active: SigningKey, policy: KeyPolicy, now:
             f"the successor {keys[position].kid} is in every verifier's cache only from {ready_at} (epoch seconds);"
             " wait until then, or revoke with force and have some verifiers refuse its tokens until then"
         )
-    keys[position] = replace(keys[position], signs_from=now)
+    keys[position] = replace(keys[position], signs_from=starts_at)
     return with_chain(ring, active.alg, tiled(keys))
 
 

@@ -20,6 +20,8 @@ RING_STALENESS = timedelta(hours=1)
 """The longest that a function goes on with a ring that it can't reload. A retired key stays published for this
 much longer, so that what a function signs with an old ring is never an orphan; and a revoked key can't live on
 for longer in a function that has lost touch."""
+JWKS_STALENESS = timedelta(minutes=5)
+"""The longest that a function serves a JWKS that it can't read again."""
 LEAD = timedelta(hours=1)
 """How long before it is needed a key is made: the schedule runs several times in it."""
 MAC_PERIOD = timedelta(days=30)
@@ -47,7 +49,7 @@ class KeyPolicy:
     def season(self) -> int:
         """Seconds from the publication of a key to its first signature: `publishAhead`, whatever the clocks show.
 
-        In the margin lie the JWKS functions' own caching, and a rotation's, a signer's clock apart.
+        In the margin lie the JWKS functions' own caching, and a rotation's and a signer's clock, apart.
         """
         return seconds(self.publish_ahead + JWKS_STALENESS + 2 * MAX_CLOCK_SKEW)
 

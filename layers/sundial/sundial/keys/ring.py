@@ -37,6 +37,8 @@ class SigningKey:
     created_at: int
     published_at: int | None = None
     """When it was first seen to be in the JWKS."""
+    seasoned_at: int | None = None
+    """When no cache lacks it any more, by the settings of that day; see `Ring.cached_until`."""
     signs_from: int | None = None
     signs_until: int | None = None
     published_until: int | None = None
@@ -65,6 +67,12 @@ class Ring:
     mac_keys: tuple[MacKey, ...] = ()
     not_before: int = 0
     """The operator's watermark: nothing that was issued before this instant is honoured."""
+    season: int = 0
+    """What the settings asked for at the last run, in seconds: see `keys.policy.KeyPolicy`."""
+    retention: int = 0
+    """As `season`."""
+    cached_until: int = 0
+    """Until when a JWKS can lie in a cache that was fetched before `publishAhead` was shortened."""
 
 
 def signing_key(ring: Ring, alg: str, now: int) -> SigningKey | None:
@@ -112,6 +120,9 @@ def to_json(ring: Ring) -> str:
         "format": FORMAT,
         "serial": ring.serial,
         "not_before": ring.not_before,
+        "season": ring.season,
+        "retention": ring.retention,
+        "cached_until": ring.cached_until,
         "signing_keys": [{**asdict(key), "public_jwk": dict(key.public_jwk)} for key in ring.signing_keys],
         "mac_keys": [{**asdict(key), "secret": b64encode(key.secret).decode("ascii")} for key in ring.mac_keys],
     }
@@ -128,6 +139,9 @@ def from_json(text: str) -> Ring:
         return Ring(
             serial=int(document["serial"]),
             not_before=int(document["not_before"]),
+            season=int(document.get("season", 0)),
+            retention=int(document.get("retention", 0)),
+            cached_until=int(document.get("cached_until", 0)),
             signing_keys=tuple(SigningKey(**key) for key in document["signing_keys"]),
             mac_keys=tuple(MacKey(**{**key, "secret": b64decode(key["secret"])}) for key in document["mac_keys"]),
         )

@@ -60,10 +60,10 @@ def due(ring: Ring, policy: KeyPolicy, now: int) -> Needs:
     algorithms: list[str] = []
     fresh = _is_fresh(ring)
     for alg in policy.algorithms:
-        last = _projected_start(chain(ring, alg), policy, now, fresh)
+        last = _projected_start(ring, alg, policy, now)
         while last is None or now >= last - policy.season - seconds(LEAD):
             algorithms.append(alg)
-            last = _start(None, last, policy, now, fresh)
+            last = _start(_seasoned_from(ring, policy, now), last, policy, now, fresh)
     return Needs(tuple(algorithms), _mac_keys_due(ring, now))
 
 
@@ -82,8 +82,12 @@ def with_keys(ring: Ring, pairs: Iterable[tuple[str, KeyPair]], mac_secrets: Ite
 
 def advance(ring: Ring, policy: KeyPolicy, now: int, published: AbstractSet[str] = frozenset()) -> Ring:
     """Return `ring` as it should stand at `now`, given that the `kid`s of `published` are in the JWKS now."""
+    ring = _remembering(ring, policy, now)
+    seasoned = _seasoned_from(ring, policy, now)
     stamped = tuple(
-        replace(key, published_at=now) if key.published_at is None and key.kid in published else key
+        replace(key, published_at=now, seasoned_at=seasoned)
+        if key.published_at is None and key.kid in published
+        else key
         for key in ring.signing_keys
     )
     ring = _planned(replace(ring, signing_keys=stamped), policy, now)
@@ -113,7 +117,7 @@ def next_change_at(ring: Ring, policy: KeyPolicy, now: int) -> int:
         if key.published_until is not None and key.signs_until is not None
     ]
     for alg in policy.algorithms:
-        last = _projected_start(chain(ring, alg), policy, now, _is_fresh(ring))
+        last = _projected_start(ring, alg, policy, now)
         instants.append(now if last is None else last - policy.season - seconds(LEAD))
     return max(now, min(instants))
 
@@ -124,8 +128,14 @@ def chain(ring: Ring, alg: str) -> list[SigningKey]:
 
 
 def seasoned_at(key: SigningKey, policy: KeyPolicy) -> int | None:
-    """Return when `key` has been published for long enough to sign; None while it isn't known to be published."""
-    return None if key.published_at is None else key.published_at + policy.season
+    """Return when `key` has been published for long enough to sign; None while it isn't known to be published.
+
+    Longer settings hold back a key that is out already. Shorter ones don't bring it forward: somebody
+    may have been told to keep the JWKS before it for as long as was right then.
+    """
+    if key.published_at is None:
+        return None
+    return max(key.published_at + policy.season, key.seasoned_at or 0)
 
 
 def tiled(keys: Sequence[SigningKey]) -> list[SigningKey]:
@@ -155,7 +165,39 @@ def _is_fresh(ring: Ring) -> bool:
     return all(key.signs_from is None for key in ring.signing_keys)
 
 
-def _start(published_at: int | None, previous: int | None, policy: KeyPolicy, now: int, fresh: bool) -> int:
+def _remembering(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
+    """Return `ring` with the settings of this run, and with what the ones before have left in caches and tokens."""
+    signing_keys = ring.signing_keys
+    if ring.retention > policy.retention:
+        until = now + ring.retention
+        signing_keys = tuple(
+            replace(key, published_until=max(key.published_until or 0, until)) if _goes_on(key, now) else key
+            for key in ring.signing_keys
+        )
+    return replace(
+        ring,
+        signing_keys=signing_keys,
+        season=policy.season,
+        retention=policy.retention,
+        cached_until=_cached_until(ring, policy, now),
+    )
+
+
+def _goes_on(key: SigningKey, now: int) -> bool:
+    """Whether `key` may have signed, and has no end yet: until then it has no `published_until` that remembers it."""
+    return key.signs_until is None and key.signs_from is not None and key.signs_from <= now + _SKEW
+
+
+def _cached_until(ring: Ring, policy: KeyPolicy, now: int) -> int:
+    return max(ring.cached_until, now + ring.season if ring.season > policy.season else 0)
+
+
+def _seasoned_from(ring: Ring, policy: KeyPolicy, now: int) -> int:
+    """Return when no cache lacks a key any more that is published at `now`."""
+    return max(now + policy.season, _cached_until(ring, policy, now))
+
+
+def _start(seasoned: int, previous: int | None, policy: KeyPolicy, now: int, fresh: bool) -> int:
     """Return when a key signs from: `previous` is when the one before it does, None for the first of its algorithm.
 
     The very first keys of a deployment sign at once. Every other key has been published for
@@ -163,15 +205,18 @@ def _start(published_at: int | None, previous: int | None, policy: KeyPolicy, no
     """
     if previous is None and fresh:
         return now
-    seasoned = (now if published_at is None else published_at) + policy.season
     return seasoned if previous is None else max(seasoned, previous + seconds(policy.signs_for))
 
 
-def _projected_start(keys: Iterable[SigningKey], policy: KeyPolicy, now: int, fresh: bool) -> int | None:
-    """Return when the last of a chain signs from, as if those not yet published were published now."""
-    last: int | None = None
-    for key in keys:
-        last = key.signs_from if key.signs_from is not None else _start(key.published_at, last, policy, now, fresh)
+def _projected_start(ring: Ring, alg: str, policy: KeyPolicy, now: int) -> int | None:
+    """Return when the last key of `alg` signs from, as if those not yet published were published now."""
+    last, fresh = None, _is_fresh(ring)
+    for key in chain(ring, alg):
+        if key.signs_from is not None:
+            last = key.signs_from
+        else:
+            seasoned = seasoned_at(key, policy)
+            last = _start(_seasoned_from(ring, policy, now) if seasoned is None else seasoned, last, policy, now, fresh)
     return last
 
 
@@ -193,10 +238,10 @@ def _planned_chain(keys: list[SigningKey], policy: KeyPolicy, now: int, fresh: b
     planned: list[SigningKey] = []
     previous: int | None = None
     for key in keys:
-        starts = key.signs_from
-        if key.published_at is not None and (starts is None or starts > now + _SETTLED):
+        starts, seasoned = key.signs_from, seasoned_at(key, policy)
+        if seasoned is not None and (starts is None or starts > now + _SETTLED):
             earliest = now if starts is None else now + _SETTLED
-            starts = max(earliest, _start(key.published_at, previous, policy, now, fresh))
+            starts = max(earliest, _start(seasoned, previous, policy, now, fresh))
         planned.append(replace(key, signs_from=starts))
         previous = starts
     return tiled(planned)
