@@ -213,6 +213,42 @@ def test_a_label_that_cannot_be_taken_off_does_not_turn_a_win_into_a_failure(vau
     assert vault.read()[0] == a_ring(1)
 
 
+class TwentyLabels:
+    """What AWS does and MiniStack doesn't: a secret has twenty staging labels at most."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_secret_value(self, **arguments: Any) -> Any:
+        versions = self._client.describe_secret(SecretId=arguments["SecretId"])["VersionIdsToStages"]
+        if sum(len(labels) for labels in versions.values()) >= 20:
+            raise ClientError({"Error": {"Code": "LimitExceededException"}}, "PutSecretValue")
+        return self._client.put_secret_value(**arguments)
+
+
+def test_runs_that_die_in_the_middle_however_many_leave_room_for_the_one_that_lives(stack: OwnStack) -> None:
+    class DiedError(Exception):
+        pass
+
+    def die() -> None:
+        raise DiedError
+
+    engine: Any = TwentyLabels(stack.secretsmanager)
+    vault = Vault(engine, stack.secret_id)
+    assert vault.replace(a_ring(1), vault.read()[1])
+    _, version = vault.read()
+    for serial in range(2, 30):
+        dying: Any = Interfering(engine, "update_secret_version_stage", die)
+        with pytest.raises((DiedError, OAuthError)):
+            Vault(dying, stack.secret_id).replace(a_ring(serial), version)
+    assert vault.replace(a_ring(30), version)
+    assert vault.read()[0] == a_ring(30)
+    assert sorted(label for labels in stages(stack).values() for label in labels) == ["AWSCURRENT", "AWSPREVIOUS"]
+
+
 def test_a_version_is_never_current_before_it_is_moved_there(vault: Vault, stack: OwnStack) -> None:
     _, version = vault.read()
     assert vault.replace(a_ring(1), version)

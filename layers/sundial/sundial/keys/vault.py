@@ -64,14 +64,25 @@ class Vault:
         """
         version, label = str(uuid4()), f"{_LABEL}{uuid4()}"
         with unavailable(_WHAT):
-            put = self._client.put_secret_value(
-                SecretId=self._secret_id, ClientRequestToken=version, SecretString=to_json(ring), VersionStages=[label]
-            )
-            won = (expected_version is None and _CURRENT in put["VersionStages"]) or self._move_current(
-                version, expected_version
-            )
+            stages = self._put(ring, version, label)
+            won = (expected_version is None and _CURRENT in stages) or self._move_current(version, expected_version)
         self._tidy(None if won else (version, label))
         return won
+
+    def _put(self, ring: Ring, version: str, label: str) -> list[str]:
+        """Write a version under a label; return the labels that it has got."""
+        try:
+            return self._put_once(ring, version, label)
+        except ClientError as error:
+            if _code(error) != "LimitExceededException":
+                raise
+            self._tidy(None)  # runs that died in the middle have left so many labels that there is no room for one
+            return self._put_once(ring, version, label)
+
+    def _put_once(self, ring: Ring, version: str, label: str) -> list[str]:
+        return self._client.put_secret_value(
+            SecretId=self._secret_id, ClientRequestToken=version, SecretString=to_json(ring), VersionStages=[label]
+        )["VersionStages"]
 
     def _move_current(self, version: str, expected_version: str | None) -> bool:
         moving = {"RemoveFromVersionId": expected_version} if expected_version else {}
