@@ -123,8 +123,7 @@ class Bench:
                 return self.function(event, None)
         except Killed:
             return None
-        except OAuthError as error:
-            assert error.status == 503
+        except OAuthError:
             return None
         finally:
             assert network.seconds < LAMBDA_TIMEOUT
@@ -337,5 +336,3 @@ def test_failures_hold_nothing_private(bench: Bench, caplog: pytest.LogCaptureFi
         bench.set_to(moment)
         bench.run({}, {number: (Fault.DENIED,) * FOR_GOOD})
     assert "PRIVATE" not in caplog.text
-
-
