@@ -230,7 +230,9 @@ def test_an_id_token_of_the_provider_is_taken_for_a_login_where_it_is_for_us(pro
     assert made.exchange("no-jwt", ID_TOKEN, now()) is None
 
 
-def test_an_access_token_is_taken_where_userinfo_says_whose_it_is_and_anybodys_will_do(provider: OpenIDProvider) -> None:
+def test_an_access_token_is_taken_where_userinfo_says_whose_it_is_and_anybodys_will_do(
+    provider: OpenIDProvider,
+) -> None:
     made = connector(provider, get_user_info=True, exchange_audiences=("*",))
     tokens = tokens_of(provider, made)
     assert ACCESS_TOKEN in made.subject_token_types

@@ -35,9 +35,11 @@ class Certificate:
         """The key alone."""
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
 
-    def issue(self, name: str, hosts: Iterable[str] = ()) -> Certificate:
+    def issue(
+        self, name: str, hosts: Iterable[str] = (), *, begins: datetime.datetime = FROM, ends: datetime.datetime = UNTIL
+    ) -> Certificate:
         """Return a certificate of `name`, for a server at `hosts`, that this one signs."""
-        return _make(name, self, hosts=tuple(hosts))
+        return _make(name, self, hosts=tuple(hosts), begins=begins, ends=ends)
 
 
 def authority(name: str = "An authority of the tests") -> Certificate:

@@ -94,13 +94,15 @@ class Http:
         import ssl
 
         from botocore.httpsession import DEFAULT_CA_BUNDLE
-        from urllib3 import PoolManager
+        from urllib3 import PoolManager, disable_warnings
+        from urllib3.exceptions import InsecureRequestWarning
 
         context = ssl.create_default_context()
         context.load_verify_locations(DEFAULT_CA_BUNDLE)
         for pem in self._trust.cas:
             context.load_verify_locations(cadata=pem)
         if not self._trust.verify:
+            disable_warnings(InsecureRequestWarning)  # reading the file gave one
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return PoolManager(num_pools=4, maxsize=4, retries=False, ssl_context=context)

@@ -1,0 +1,476 @@
+"""Providers that lie, stumble, drag on or are somebody else: nobody logs in by them, and nothing of a login is lost."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any
+
+import jwt
+import pytest
+
+from sundial.connectors import http
+from sundial.connectors.base import DeclinedError, Identity, InterruptedRefreshError
+from sundial.connectors.http import Http, Trust
+from sundial.errors import OAuthError
+from sundial.tokens.jwt import half_hash
+from tests.support.api_upstream import Answer, api_upstream
+from tests.support.certificates import Certificate, authority
+from tests.support.hostile import (
+    ACCESS_TOKEN,
+    REFRESH_TOKEN,
+    Hostile,
+    honest_upstream,
+    hostile_provider,
+    public_jwk,
+    signing_key,
+)
+from tests.support.upstream import arrival
+
+AUTHORITY = authority()
+
+
+@pytest.fixture
+def provider() -> Iterator[Hostile]:
+    with hostile_provider() as running:
+        yield running
+
+
+def refused(provider: Hostile, **came_back: str) -> OAuthError:
+    """Return why nobody logs in."""
+    with pytest.raises(OAuthError) as caught:
+        provider.log_in(came_back=came_back)
+    return caught.value
+
+
+def test_an_honest_provider_is_believed(provider: Hostile) -> None:
+    identity = provider.log_in()
+    assert identity == honest_upstream()
+    assert provider.refresh(identity) == identity
+
+
+# The ID token
+
+
+@pytest.mark.parametrize(
+    ("claims", "about"),
+    [
+        ({"iss": "https://evil.example.com"}, "iss"),
+        ({"iss": None}, "iss"),
+        ({"aud": "somebody-else"}, "aud"),
+        ({"aud": None}, "aud"),
+        ({"aud": []}, "aud"),
+        ({"aud": ["sundial", "somebody-else"], "azp": "somebody-else"}, "azp"),
+        ({"exp": None}, "exp"),
+        ({"exp": "tomorrow"}, "exp"),
+        ({"nonce": "another"}, "nonce"),
+        ({"nonce": None}, "nonce"),
+        ({"nonce": 1}, "nonce"),
+        ({"sub": None}, "sub"),
+        ({"sub": ""}, "sub"),
+        ({"at_hash": "of-another-token"}, "at_hash"),
+        ({"at_hash": 7}, "at_hash"),
+    ],
+)
+def test_an_id_token_that_says_something_else_is_not_believed(
+    provider: Hostile, claims: dict[str, Any], about: str
+) -> None:
+    provider.claims = claims
+    error = refused(provider)
+    assert (error.status, error.code) == (502, "server_error")
+    assert about in error.detail
+
+
+@pytest.mark.parametrize(
+    ("claims", "believed"),
+    [
+        ({"exp": -59}, True),
+        ({"exp": -60}, False),
+        ({"iat": 60}, True),
+        ({"iat": 61}, False),
+        ({"nbf": 60}, True),
+        ({"nbf": 61}, False),
+        ({"exp": float("nan")}, False),
+    ],
+)
+def test_a_clock_may_be_a_minute_off_and_no_more(provider: Hostile, claims: dict[str, float], believed: bool) -> None:
+    provider.claims = {name: provider.now + seconds for name, seconds in claims.items()}
+    if believed:
+        assert provider.log_in()
+    else:
+        assert refused(provider).status == 502
+
+
+def test_the_access_token_must_be_the_one_that_the_id_token_names(provider: Hostile) -> None:
+    provider.claims = {"at_hash": half_hash(ACCESS_TOKEN, "RS256")}
+    assert provider.log_in()
+    provider.tokens = {"access_token": "another access token"}
+    assert "at_hash" in refused(provider).detail
+
+
+def test_a_bad_signature_is_not_believed(provider: Hostile) -> None:
+    provider.signed_by, provider.header = "key-2", {"kid": "key-1"}
+    assert "signature" in refused(provider).detail
+
+
+@pytest.mark.parametrize("alg", ["none", "HS256", "RS384"])
+def test_an_algorithm_that_discovery_does_not_name_is_not_believed(provider: Hostile, alg: str) -> None:
+    claims = jwt.decode(provider.id_token(), options={"verify_signature": False})
+    keys: dict[str, Any] = {
+        "none": None,
+        "HS256": "a secret of thirty-two bytes or more",
+        "RS384": signing_key("key-1"),
+    }
+    provider.tokens = {"id_token": jwt.encode(claims, keys[alg], alg, {"kid": "key-1"})}
+    assert "alg" in refused(provider).detail
+
+
+def test_a_shared_secret_is_never_a_signature_whatever_discovery_says(provider: Hostile) -> None:
+    provider.discovery = {"id_token_signing_alg_values_supported": ["HS256", "none", "RS256"]}
+    claims = jwt.decode(provider.id_token(), options={"verify_signature": False})
+    keys: dict[str, Any] = {"HS256": "the secret at the provider, long enough", "none": None}
+    for alg, key in keys.items():
+        provider.tokens = {"id_token": jwt.encode(claims, key, alg)}
+        assert "alg" in refused(provider).detail
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "…", "e30.e30.", 7, {"jwt": 1}])
+def test_what_is_no_jwt_is_no_id_token(provider: Hostile, token: object) -> None:
+    provider.tokens = {"id_token": token}
+    assert refused(provider).status == 502
+
+
+# The keys
+
+
+def test_a_new_key_is_looked_for_once_it_signs_and_a_forger_makes_nobody_ask_again(provider: Hostile) -> None:
+    made = provider.connector()
+    provider.log_in(made)
+    provider.now += 60
+    provider.keys, provider.signed_by = [public_jwk("key-1"), public_jwk("key-2")], "key-2"
+    assert provider.log_in(made)
+    assert provider.asked("/jwks") == 2
+    provider.signed_by = "key-3"
+    for _ in range(5):
+        with pytest.raises(OAuthError):
+            provider.log_in(made)
+    assert provider.asked("/jwks") == 2
+    provider.now += 10
+    with pytest.raises(OAuthError):
+        provider.log_in(made)
+    assert provider.asked("/jwks") == 3
+
+
+def test_a_key_that_the_provider_drops_is_forgotten_within_the_hour(provider: Hostile) -> None:
+    made = provider.connector()
+    provider.log_in(made)
+    provider.keys = [public_jwk("key-2")]
+    provider.now += 3600
+    with pytest.raises(OAuthError) as caught:
+        provider.log_in(made)
+    assert "signature" in caught.value.detail
+
+
+def test_keys_and_discovery_in_hand_go_on_where_they_cannot_be_had_again(provider: Hostile) -> None:
+    made = provider.connector()
+    provider.log_in(made)
+    provider.api.routes["GET /jwks"] = Answer({}, 503)
+    provider.api.routes["GET /.well-known/openid-configuration"] = Answer(b"<html>", 500)
+    provider.now += 3600
+    assert provider.log_in(made)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        [public_jwk("key-1", use="enc")],
+        [{"kid": "key-1"}],
+        ["text"],
+        [{"kid": "key-1", "kty": "oct", "k": "c2VjcmV0", "alg": "RS256"}],
+        [{**public_jwk("key-1"), "n": "AQAB"}],
+        [public_jwk("key-1")] * 101,
+    ],
+)
+def test_a_jwks_that_holds_no_usable_key_verifies_nothing(provider: Hostile, keys: list[Any]) -> None:
+    provider.keys = keys
+    assert refused(provider).status == 502
+
+
+def test_a_token_without_a_kid_may_be_any_keys(provider: Hostile) -> None:
+    provider.keys = [public_jwk("key-2"), public_jwk("key-1")]
+    provider.header = {"kid": None}
+    assert provider.log_in()
+
+
+# Discovery
+
+
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        {"issuer": "https://evil.example.com"},
+        {"issuer": None},
+        {"token_endpoint": None},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"token_endpoint": ["https://up/t"]},
+    ],
+)
+def test_a_discovery_document_that_is_not_the_providers_is_not_believed(
+    provider: Hostile, discovery: dict[str, Any]
+) -> None:
+    provider.discovery = discovery
+    assert refused(provider).status == 502
+
+
+def test_a_provider_on_https_sends_nobody_to_http() -> None:
+    with tls_upstream(AUTHORITY.issue("up", ["127.0.0.1"])) as api:
+        provider = Hostile(api)
+        trusting = provider.connector(trust=Trust((AUTHORITY.pem,)))
+        assert provider.log_in(trusting)
+        provider.discovery = {"token_endpoint": api.url.replace("https:", "http:") + "/token"}
+        with pytest.raises(OAuthError) as caught:
+            provider.log_in(provider.connector(trust=Trust((AUTHORITY.pem,))))
+        assert "token_endpoint" in caught.value.detail
+
+
+# What comes back with the browser
+
+
+def test_an_answer_of_another_issuer_is_a_mix_up(provider: Hostile) -> None:
+    assert "RFC 9207" in refused(provider, iss="https://evil.example.com").detail
+    assert provider.asked("/token") == 0
+    assert provider.log_in(came_back={"iss": provider.api.url})
+    provider.discovery = {"authorization_response_iss_parameter_supported": True}
+    assert "RFC 9207" in refused(provider).detail
+
+
+@pytest.mark.parametrize("error", ["access_denied", "consent_required", "login_required"])
+def test_a_user_who_says_no_has_declined(provider: Hostile, error: str) -> None:
+    with pytest.raises(DeclinedError):
+        provider.log_in(came_back={"error": error, "error_description": "<script>"})
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [("temporarily_unavailable", 503), ("server_error", 503), ("invalid_scope", 502), ("<x>", 502)]
+)
+def test_another_error_of_the_provider_is_told_in_our_own_words(provider: Hostile, error: str, status: int) -> None:
+    caught = refused(provider, error=error, error_description="<script>alert(1)</script>")
+    assert caught.status == status
+    assert "script" not in str(caught)
+    assert "<x>" not in str(caught)
+
+
+def test_an_answer_without_a_code_is_none(provider: Hostile) -> None:
+    with pytest.raises(OAuthError) as caught:
+        provider.connector().finish(provider.attempt, arrival(provider.now))
+    assert caught.value.status == 502
+
+
+# The token endpoint, and HTTP
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Answer(b"<html>busy</html>", 502), 503),
+        (Answer({}, 429), 503),
+        (Answer({"error": "temporarily_unavailable"}, 400), 503),
+        (Answer({"error": "invalid_client"}, 401), 502),
+        (Answer({"error": {"code": 1}}, 400), 502),
+        (Answer({}, 200), 502),
+        (Answer([], 200), 502),
+        (Answer(b"not json", 200), 502),
+        (Answer(b"\xff\xfe", 200), 502),
+        (Answer({"access_token": 7}, 200), 502),
+        (Answer({"access_token": ACCESS_TOKEN}, 200), 502),
+        (Answer(b" " * (1024 * 1024 + 1), 200), 502),
+        (Answer({}, 302, {"Location": "http://127.0.0.1:9/"}), 502),
+        (Answer({}, 307, {"Location": "/token-of-mine"}), 502),
+    ],
+)
+def test_a_token_endpoint_that_answers_wrongly(provider: Hostile, answer: Answer, status: int) -> None:
+    provider.api.routes["POST /token"] = answer
+    assert refused(provider).status == status
+    assert provider.api.came[-1].path == "/token", "nothing is followed"
+
+
+def test_a_secret_goes_nowhere_but_to_the_token_endpoint(provider: Hostile) -> None:
+    provider.log_in()
+    for came in provider.api.came:
+        text = f"{came.path} {came.query} {came.body!r}"
+        assert "the secret at the provider" not in text
+        assert ("authorization" in came.headers) == (came.path == "/token")
+
+
+def test_what_is_refused_says_nothing_secret(provider: Hostile) -> None:
+    provider.claims = {"nonce": "another"}
+    error = refused(provider)
+    for secret in (ACCESS_TOKEN, REFRESH_TOKEN, "the secret at the provider", "a-code"):
+        assert secret not in f"{error} {error.detail} {error!r}"
+
+
+def test_a_provider_that_nobody_answers_for_is_a_503() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    provider = Hostile(api=type("Gone", (), {"url": f"http://127.0.0.1:{port}", "routes": {}, "came": []})())
+    with pytest.raises(OAuthError) as caught:
+        provider.connector().begin(provider.attempt, "s", provider.now)
+    assert (caught.value.status, "Retry-After" in caught.value.headers) == (503, True)
+
+
+def test_a_provider_that_keeps_silent_is_given_up(provider: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_READ_SECONDS", 0.2)
+    answered = Event()
+    provider.api.routes["POST /token"] = lambda _: answered.wait(timeout=10) and {}
+    assert refused(provider).status == 503
+    answered.set()
+
+
+def test_a_provider_that_drips_is_out_of_time() -> None:
+    ticks = count()
+    with dripping() as url:
+        talk = Http("The Provider", clock=lambda: float(next(ticks))).conversation()
+        with pytest.raises(OAuthError) as caught:
+            talk.get(url)
+    assert (caught.value.status, "out of time" in caught.value.detail) == (503, True)
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """Serve a body that comes byte by byte, as long as anybody reads."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+                try:
+                    while True:
+                        connection.sendall(b" ")
+                except OSError:
+                    return
+
+        thread = Thread(target=drip, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join(timeout=10)
+
+
+# TLS
+
+
+@contextmanager
+def tls_upstream(certificate: Certificate) -> Iterator[Any]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with _files(certificate) as (chain, key):
+        context.load_cert_chain(chain, key)
+    with api_upstream(context) as api:
+        yield api
+
+
+@contextmanager
+def _files(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    with TemporaryDirectory() as folder:
+        chain, key = Path(folder) / "chain.pem", Path(folder) / "key.pem"
+        chain.write_text(certificate.pem)
+        key.write_text(certificate.key_pem)
+        yield str(chain), str(key)
+
+
+EXPIRED = datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trust", "believed"),
+    [
+        (AUTHORITY.issue("up", ["127.0.0.1"]), Trust((AUTHORITY.pem,)), True),
+        (AUTHORITY.issue("up", ["127.0.0.1"]), Trust(), False),
+        (AUTHORITY.issue("up", ["127.0.0.1"], ends=EXPIRED), Trust((AUTHORITY.pem,)), False),
+        (AUTHORITY.issue("up", ["192.0.2.1"]), Trust((AUTHORITY.pem,)), False),
+        (authority("another").issue("up", ["127.0.0.1"]), Trust((AUTHORITY.pem,)), False),
+        (AUTHORITY.issue("up", ["127.0.0.1"], ends=EXPIRED), Trust(verify=False), True),
+    ],
+    ids=["trusted", "unknown authority", "expired", "another host", "another authority", "not verified"],
+)
+def test_tls_is_verified(certificate: Certificate, trust: Trust, believed: bool) -> None:
+    with tls_upstream(certificate) as api:
+        api.routes["GET /"] = {"ok": True}
+        talk = Http("The Provider", trust).conversation()
+        if believed:
+            assert talk.get(f"{api.url}/").document() == {"ok": True}
+            return
+        with pytest.raises(OAuthError) as caught:
+            talk.get(f"{api.url}/")
+        assert caught.value.status == 503
+        assert "SSL" in caught.value.detail
+        assert api.came == []
+
+
+# Refreshing
+
+
+def test_a_refreshed_id_token_is_checked_like_the_first_but_for_the_nonce(provider: Hostile) -> None:
+    provider.claims = {"nonce": None, "name": "Kilgore S. Trout"}
+    refreshed = provider.refresh(honest_upstream())
+    assert refreshed is not None
+    assert refreshed.claims.username == "Kilgore S. Trout"
+
+
+@pytest.mark.parametrize(
+    "claims", [{"sub": "somebody-else"}, {"iss": "https://evil.example.com"}, {"aud": "x"}, {"exp": 1}]
+)
+def test_a_refresh_that_cannot_be_believed_keeps_the_token_that_came_with_it(
+    provider: Hostile, claims: dict[str, Any]
+) -> None:
+    provider.claims = claims
+    provider.tokens = {"refresh_token": "the next refresh token"}
+    with pytest.raises(InterruptedRefreshError) as interrupted:
+        provider.refresh(honest_upstream())
+    assert json.loads(interrupted.value.upstream)["refresh_token"] == "the next refresh token"
+    assert interrupted.value.error.status == 502
+    assert "next refresh token" not in f"{interrupted.value!r} {interrupted.value}"
+
+
+def test_a_provider_without_id_tokens_on_refresh_says_that_the_user_is_still_there(provider: Hostile) -> None:
+    provider.tokens = {"id_token": None, "refresh_token": None}
+    identity = honest_upstream()
+    assert provider.refresh(identity) == identity
+
+
+def test_userinfo_of_another_user_is_not_believed(provider: Hostile) -> None:
+    made = provider.connector(get_user_info=True)
+    provider.api.routes["GET /me"] = {"sub": "kilgore", "name": "From userinfo"}
+    assert provider.log_in(made).claims.username == "From userinfo"
+    provider.api.routes["GET /me"] = {"sub": "somebody-else", "name": "Eve"}
+    with pytest.raises(OAuthError) as caught:
+        provider.log_in(made)
+    assert "userinfo" in caught.value.detail
+
+
+@pytest.mark.parametrize("answer", [Answer({"error": "invalid_grant"}, 400), Answer({"error": "invalid_grant"}, 401)])
+def test_invalid_grant_is_the_end(provider: Hostile, answer: Answer) -> None:
+    provider.api.routes["POST /token"] = answer
+    assert provider.refresh(honest_upstream()) is None
+
+
+@pytest.mark.parametrize("answer", [Answer({}, 500), Answer({"error": "invalid_client"}, 401), Answer(b"", 200)])
+def test_anything_else_is_no_end(provider: Hostile, answer: Answer) -> None:
+    provider.api.routes["POST /token"] = answer
+    with pytest.raises(OAuthError) as caught:
+        provider.refresh(honest_upstream())
+    assert caught.value.status in (502, 503)
+
+
+def test_an_identity_never_shows_what_is_kept_of_it() -> None:
+    identity: Identity = honest_upstream()
+    assert REFRESH_TOKEN not in f"{identity!r} {identity}"
