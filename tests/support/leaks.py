@@ -14,7 +14,7 @@ SHORTEST = 12
 """Characters. What is shorter is found in innocent words: no secret that Sundial makes is."""
 
 PATTERNS = (
-    r"sundial_[ar][ct]_[A-Za-z0-9_-]{8,}",  # codes and refresh tokens
+    r"sundial_(?:[ar][ct]|dc)_[A-Za-z0-9_-]{8,}",  # codes, device codes and refresh tokens
     r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",  # JWTs
     r"\$2[abxy]\$\d\d\$",  # bcrypt
     r"PRIVATE KEY-",
@@ -29,9 +29,12 @@ _SECRET_FIELDS = frozenset(
         "client_secret",
         "code",
         "code_verifier",
+        "device",
+        "device_code",
         "id_token",
         "id_token_hint",
         "password",
+        "posted",
         "refresh_token",
         "req",
         "token",
