@@ -401,6 +401,10 @@ def test_the_way_on_to_the_login_is_of_one_browser(world: DeviceWorld, device: D
     assert "not begun in this browser" in assert_page(victim.get(going_on.headers["Location"]))
 
 
+def test_a_client_may_send_a_parameter_of_that_name_and_mean_its_own(browser: Browser) -> None:
+    assert browser.authorize(device="phone").url.endswith("/auth/local/login")
+
+
 def test_the_cookie_is_that_of_every_login(browser: Browser) -> None:
     [cookie] = open_page(browser).cookies
     assert cookie.startswith("__Host-sundial=")

@@ -42,7 +42,7 @@ def authorization(server: AuthorizeServer, request: Request) -> Response:
     made, and whose code was typed into this browser.
     """
     parameters, repeated = read_parameters(request.raw_query)
-    if "device" in parameters:
+    if "device" in parameters and "client_id" not in parameters:  # a client may have such a parameter of its own
         asked = open_request(server, parameters["device"], binding_of(server, request), request.now)
         return _go_on(server, request, asked, client_of(server, asked, request.now))
     if "req" in parameters:
