@@ -112,7 +112,8 @@ class PasswordLogin(Connector, Protocol):
         """Return the user, or None where there is no such user or the password is wrong.
 
         Which of the two it was shows neither in the answer nor in the time it takes. Raises
-        `temporarily_unavailable` (503) where the users can't be looked up.
+        `temporarily_unavailable` (503) where the users can't be looked up, and `upstream_failed` (502) where
+        what is found can't be used.
         """
 
 
