@@ -254,6 +254,20 @@ MUTATIONS = (
         "connect_timeout=2,\n            read_timeout=1 if in_passing else 8,",
         f"{_CRASHES}::test_two_calls_that_hang_still_end_in_an_answer_within_the_functions_timeout",
     ),
+    Mutation(
+        "the rule knows no window",
+        _RULE,
+        "policy.reuse_interval is not None and not",
+        "policy.reuse_interval is None and not",
+        f"{_THEFT}::test_alone_the_victim_is_never_refused_whatever_answers_are_lost_if_they_retry_inside_the_window",
+    ),
+    Mutation(
+        "the rule forgives the previous token for ever",
+        _RULE,
+        "presented_generation == family.generation - 1 and in_window",
+        "presented_generation == family.generation - 1",
+        f"{_THEFT}::test_the_family_ends_once_both_have_used_a_token_past_the_window_however_they_played_before",
+    ),
 )
 
 
