@@ -75,8 +75,9 @@ bench: .venv/.complete .venv-ministack/.complete ## Measure round trips, handler
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: docs-config
-docs-config: .venv/.complete ## Write docs/configuration.md from the configuration's classes
+docs-config: .venv/.complete ## Write docs/configuration.md and docs/connectors/README.md from the code
 	@.venv/bin/sundial config docs > docs/configuration.md
+	@.venv/bin/sundial config docs connectors > docs/connectors/README.md
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)

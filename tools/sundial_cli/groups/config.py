@@ -42,7 +42,8 @@ def add(group: argparse.ArgumentParser) -> None:
     hash_secret.add_argument("--new", action="store_true", help="make a new secret and print it too")
     hash_secret.set_defaults(run=_hash_secret)
 
-    docs = commands.add_parser("docs", help="print docs/configuration.md, made from the configuration's classes")
+    docs = commands.add_parser("docs", help="print a page of docs/ that is made from the code")
+    docs.add_argument("page", nargs="?", choices=("configuration", "connectors"), default="configuration")
     docs.set_defaults(run=_docs)
 
 
@@ -82,10 +83,11 @@ def _hash_secret(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _docs(_: argparse.Namespace) -> int:
+def _docs(arguments: argparse.Namespace) -> int:
     from sundial_cli.configuration_docs import configuration_docs
+    from sundial_cli.connector_docs import connector_docs
 
-    sys.stdout.write(configuration_docs())
+    sys.stdout.write(connector_docs() if arguments.page == "connectors" else configuration_docs())
     return 0
 
 

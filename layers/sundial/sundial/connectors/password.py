@@ -26,6 +26,7 @@ class PasswordConnector:
     """Checks a bcrypt hash. A user of the file hides one of the table with the same email."""
 
     prompt = "Email address"
+    groups_are = "the user's `groups`"
 
     def __init__(
         self, id: str, name: str, static_users: Iterable[StaticPassword], directory: Callable[[], Directory]

@@ -77,6 +77,11 @@ def abilities(type: str) -> frozenset[type]:
     return frozenset(ability for ability, method in _METHODS.items() if hasattr(made, method))
 
 
+def groups_are(type: str) -> str:
+    """Return what the groups of a type's users are, in words; empty where they have none."""
+    return getattr(_class_of(type), "groups_are", "")
+
+
 def can_refresh(config: Config) -> bool:
     """Return whether any login of this configuration may yield a refresh token (scope `offline_access`)."""
     refreshing = {base.Refreshable, base.UpstreamRefresh, base.Lookup}
