@@ -268,6 +268,13 @@ MUTATIONS = (
         "presented_generation == family.generation - 1",
         f"{_THEFT}::test_the_family_ends_once_both_have_used_a_token_past_the_window_however_they_played_before",
     ),
+    Mutation(
+        "the rule gives a device its tokens again",
+        "layers/sundial/sundial/expiry/device.py",
+        "    if login.polls:\n        return Poll.USED\n",
+        "",
+        f"{_RACES}::test_of_many_polls_with_one_device_code_one_gets_the_tokens_and_they_go_on",
+    ),
 )
 
 

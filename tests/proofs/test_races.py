@@ -18,9 +18,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from sundial.config.model import DEVICE_GRANT
 from sundial.expiry.family import Family
 from sundial.expiry.refresh import Refresh
+from sundial.store.devices import DynamoDevices
 from sundial.store.dynamodb_families import DynamoFamilies
+from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import CREDENTIALS, REGION, MiniStack
 from sundial_local.template import Template
@@ -28,7 +31,7 @@ from tests.support.depth import depth
 from tests.support.families import LOGIN_AT, MAC_KEY, a_family
 from tests.support.refresh_world import GrowingRing, quick_config
 from tests.support.stack import own_stack
-from tests.support.token_world import USER_ID, Answer, TokenWorld
+from tests.support.token_world import SECRET, USER_ID, Answer, TokenWorld
 
 LARGEST = 64
 ROUNDS = {2: 20, 3: 10, 4: 10, 8: 6, 16: 4, 32: 2, LARGEST: 1}
@@ -48,9 +51,11 @@ class Race:
         self._pool = pool
         self._dice = Random(64)  # noqa: S311 (clocks, no secrets)
         self.machines = [TokenWorld(families=self.families, ring=self.ring) for _ in range(LARGEST)]
+        self.devices = DynamoDevices(client, table)
 
     def configure(self, refresh_tokens: str) -> None:
         for machine in self.machines:
+            machine.devices = self.devices
             machine.configure(quick_config(everywhere=refresh_tokens))
 
     def all_at_once(self, number: int, now: int, request: Callable[[TokenWorld, int], Answer]) -> list[Answer]:
@@ -116,6 +121,11 @@ def tokens(answers: list[Answer]) -> set[str]:
     for answer in answers:
         assert answer.status == 200 or answer.error == REFUSED, answer.body
     return {answer.body["refresh_token"] for answer in answers if answer.status == 200}
+
+
+def poll(machine: TokenWorld, code: str) -> Answer:
+    """Ask for the tokens of a device code (RFC 8628 §3.4)."""
+    return machine.post(None, client_id="example-app", client_secret=SECRET, grant_type=DEVICE_GRANT, device_code=code)
 
 
 def outcomes(metrics: Counter[tuple[str, ...]]) -> dict[str, int]:
@@ -230,3 +240,18 @@ def test_of_many_uses_of_one_code_one_succeeds_and_what_it_got_is_revoked(race: 
         assert stored is not None
         assert (stored.generation, stored.revoked_at is None) == (1, False)
         assert race.machines[0].refresh(token).error == REFUSED
+
+
+def test_of_many_polls_with_one_device_code_one_gets_the_tokens_and_they_go_on(race: Race) -> None:
+    race.configure(f"{{reuseInterval: {WINDOW}s}}")
+    for number in rounds():
+        code, family_id = mint_device_code(MAC_KEY, "example-app", LOGIN_AT, LOGIN_AT + 300)
+        login = a_family(family_id=family_id, code=None, claims=replace(a_family().claims, user_id=USER_ID))
+        assert race.devices.allow(login, LOGIN_AT + 300, None)
+        answers = race.all_at_once(number, LOGIN_AT + 60, lambda machine, _, code=code: poll(machine, code))  # type: ignore[misc]
+        assert [answer.status for answer in answers].count(200) == 1
+        (token,) = tokens(answers)
+        stored = race.stored(login)
+        assert (stored.generation, stored.revoked_at) == (1, None)
+        race.machines[0].now = LOGIN_AT + 120
+        assert race.machines[0].refresh(token).status == 200
