@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sundial.keys.policy import KeyPolicy
+from sundial.keys.policy import JWKS_STALENESS, KeyPolicy, seconds
 from sundial.keys.ring import signing_key
+from sundial.web.http import Request
 from tests.support.depth import examples
 from tests.support.keys import DAY, HOUR, MINUTE, POLICY
 from tests.support.ring_world import SKEW, World, shape
@@ -73,7 +74,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-@examples(300, 5_000)
+@examples(200, 5_000)
 @given(
     policies(),
     st.tuples(skews, skews, skews),
@@ -95,7 +96,7 @@ def test_no_schedule_failure_race_or_clock_breaks_an_invariant(
         world.check_ring()
 
 
-@examples(150, 3_000)
+@examples(120, 3_000)
 @given(
     policies(), st.lists(st.one_of(steps, policies().map(lambda policy: step(redeploy, policy=policy))), max_size=40)
 )
@@ -270,3 +271,58 @@ def test_at_every_moment_after_the_first_hours_a_published_successor_stands_by()
             assert successor.published_at is not None
             assert world.now >= successor.published_at + world.policy.season
         world.pass_time(15 * MINUTE)
+
+
+BOTH = replace(POLICY, algorithms=("RS256", "ES256"))
+
+
+@pytest.mark.parametrize("publish_ahead", [timedelta(minutes=10), timedelta(hours=3)])
+def test_a_verifier_that_keeps_the_jwks_for_publish_ahead_meets_no_stranger_although_its_server_was_cut_off(
+    publish_ahead: timedelta,
+) -> None:
+    world = World(replace(POLICY, publish_ahead=publish_ahead), signer_skews=(SKEW,), rotation_skew=-SKEW)
+    world.rotate()
+    world.change_policy(replace(BOTH, publish_ahead=publish_ahead))
+    stubborn = next(number for number, verifier in enumerate(world.verifiers) if verifier.stubborn)
+    world.servers[0].endpoint(Request("GET", "GET /keys", world.now))
+    world.cut_or_mend_server(0)
+    world.rotate()  # publishes a key that signs as early as any
+    world.pass_time(seconds(JWKS_STALENESS))
+    world.verify(stubborn)
+    while world.sign(0, "ES256") is None:
+        world.reach_a_turn(0, 0)
+    world.verify(stubborn)
+
+
+def test_a_shorter_publish_ahead_waits_for_the_caches_of_the_longer_one() -> None:
+    world = World(replace(POLICY, publish_ahead=timedelta(hours=24)))
+    world.rotate()
+    world.live(4, MINUTE, runs=True)
+    world.change_policy(replace(BOTH, publish_ahead=timedelta(minutes=10)))
+    world.rotate()
+    while world.sign(0, "ES256") is None:
+        world.reach_a_turn(0, 0)
+    for party in range(len(world.verifiers)):
+        world.verify(party)
+
+
+def test_a_shorter_token_lifetime_leaves_tokens_their_key_that_had_no_end_yet() -> None:
+    world = World(replace(POLICY, longest_token=timedelta(days=7)))
+    world.rotate()
+    world.pass_time(8 * DAY)  # without a run: the key that signs has no planned successor
+    token = world.sign(0)
+    world.change_policy(replace(POLICY, algorithms=("ES256",), longest_token=timedelta(hours=1)))
+    world.live(7 * 24, HOUR, runs=True)
+    assert token in world.living_tokens()
+
+
+def test_another_clock_at_each_run_moves_nothing_and_drops_nothing_early() -> None:
+    world = World()
+    world.rotate()
+    for quarter in range(4 * 48):
+        world.change_clock(SKEW if quarter % 2 else -SKEW)
+        world.live(1, 15 * MINUTE, runs=True)
+    spans = [
+        key.signs_until - key.signs_from for key in world.vault.ring.signing_keys if key.signs_until and key.signs_from
+    ]
+    assert set(spans) == {6 * HOUR}

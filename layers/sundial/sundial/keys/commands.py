@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sundial.keys.policy import MAC_AHEAD, MAX_CLOCK_SKEW, KeyPolicy, seconds
-from sundial.keys.ring import Ring, SigningKey, mac_key, mac_key_by_id, signing_key
+from sundial.keys.ring import MacKey, Ring, SigningKey, mac_key, mac_key_by_id, signing_key
 from sundial.keys.transitions import chain, seasoned_at, tiled, tiled_macs, with_chain
 
 _BEHIND = seconds(2 * MAX_CLOCK_SKEW)
@@ -88,7 +88,8 @@ def _without_signing_key(ring: Ring, kid: str, policy: KeyPolicy, now: int, *, f
     key = next((key for key in ring.signing_keys if key.kid == kid), None)
     if key is None:
         raise CommandError(f"the ring has no key {kid}; it may have left already")
-    if (signing_key(ring, key.alg, now) or signing_key(ring, key.alg, now + _BEHIND)) == key:
+    active = signing_key(ring, key.alg, now) or signing_key(ring, key.alg, now + _BEHIND)
+    if key == active or (key.private_pem is not None and _has_just_ended(key, now)):
         if key.alg in policy.algorithms:
             ring = _with_successor_from(ring, key, policy, now, now - _BEHIND, force=force)
         elif not force:
@@ -98,19 +99,19 @@ def _without_signing_key(ring: Ring, kid: str, policy: KeyPolicy, now: int, *, f
 
 
 def _without_mac_key(ring: Ring, key_id: str, now: int, *, force: bool) -> Ring:
-    active = mac_key(ring, now) or mac_key(ring, now + _BEHIND)
-    rest = [key for key in ring.mac_keys if key.id != key_id]
-    if active is not None and active.id == key_id:
-        position = ring.mac_keys.index(active)
+    key = next(key for key in ring.mac_keys if key.id == key_id)
+    rest = [other for other in ring.mac_keys if other != key]
+    if key == (mac_key(ring, now) or mac_key(ring, now + _BEHIND)) or _has_just_ended(key, now):
+        position = ring.mac_keys.index(key)
         if position == len(rest):
             raise CommandError("this MAC key has no successor yet; run the rotation first, then revoke it")
         known_at = rest[position].created_at + seconds(MAC_AHEAD)
-        if now < known_at and not force:
+        if now < min(known_at, rest[position].signs_from) and not force:
             raise CommandError(
                 f"some function may not know the next MAC key before {known_at} (epoch seconds), and would refuse what"
                 " another makes with it; wait until then, or repeat with force"
             )
-        rest[position] = replace(rest[position], signs_from=now - _BEHIND)
+        rest[position] = replace(rest[position], signs_from=min(rest[position].signs_from, now - _BEHIND))
     return replace(ring, mac_keys=tiled_macs(rest))
 
 
@@ -121,6 +122,11 @@ def _promoted(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
             raise CommandError(f"no {alg} key signs yet; there is nothing to rotate")
         ring = _with_successor_from(ring, active, policy, now, now, force=False)
     return ring
+
+
+def _has_just_ended(key: SigningKey | MacKey, now: int) -> bool:
+    """Whether a function whose clock is behind may still make something with `key`."""
+    return key.signs_until is not None and key.signs_until <= now <= key.signs_until + _BEHIND
 
 
 def _refuse_to_leave_nothing(ring: Ring, policy: KeyPolicy, now: int) -> None:
@@ -144,12 +150,13 @@ def _with_successor_from(
     ready_at = seasoned_at(keys[position], policy) if position < len(keys) else None
     if ready_at is None:
         raise CommandError(f"the {active.alg} key {active.kid} has no published successor yet; run the rotation first")
-    if now < ready_at and not force:
+    planned = keys[position].signs_from
+    if now < (ready_at if planned is None else min(ready_at, planned)) and not force:
         raise CommandError(
             f"the successor {keys[position].kid} is in every verifier's cache only from {ready_at} (epoch seconds);"
             " wait until then, or revoke with force and have some verifiers refuse its tokens until then"
         )
-    keys[position] = replace(keys[position], signs_from=starts_at)
+    keys[position] = replace(keys[position], signs_from=starts_at if planned is None else min(planned, starts_at))
     return with_chain(ring, active.alg, tiled(keys))
 
 
