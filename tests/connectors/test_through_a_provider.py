@@ -88,9 +88,9 @@ class Site:
         assert "Keep you logged in while you are away" in consent["body"]
         sealed = re.search(r'name="req" value="([^"]+)"', consent["body"])
         assert sealed is not None
-        form = {"req": sealed[1], "approval": "approve"}
+        form = {"req": str(sealed[1]), "approval": "approve"}
         answer = self.authorize(http_event("POST /approval", form=form, cookies=cookies))
-        return dict(parse_qsl(urlsplit(answer["headers"]["Location"]).query))["code"]
+        return str(dict(parse_qsl(urlsplit(answer["headers"]["Location"]).query))["code"])
 
     def _log_in(self, url: str) -> dict[str, str]:
         assert url.startswith(f"{self.provider.issuer}/auth?")

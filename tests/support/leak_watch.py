@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from sundial.connectors.base import Attempt
+from sundial.connectors.oauth2 import Tokens, verifier
 from sundial.keys.ring import MacKey, SigningKey
 from sundial.observe import logger
 from sundial.web.edge import Edge
@@ -44,6 +46,7 @@ def pytest_configure() -> None:
     """Begin to watch."""
     logging.getLogger().addHandler(_TEE)
     answer, make_signing_key, make_mac_key = Edge.__call__, SigningKey.__init__, MacKey.__init__
+    make_tokens, make_attempt = Tokens.__init__, Attempt.__init__
 
     def watched_answer(self: Edge, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
         response = answer(self, event, context)
@@ -58,9 +61,21 @@ def pytest_configure() -> None:
         make_mac_key(self, *args, **fields)
         note_mac_key(LEAKS, self.secret)
 
+    def watched_tokens(self: Tokens, *args: Any, **fields: Any) -> None:
+        make_tokens(self, *args, **fields)
+        for token in (self.access_token, self.refresh_token, self.id_token):
+            LEAKS.secret("a token of a provider", token)
+
+    def watched_attempt(self: Attempt, *args: Any, **fields: Any) -> None:
+        make_attempt(self, *args, **fields)
+        LEAKS.secret("what an attempt's secrets are derived from", self.seed)
+        LEAKS.secret("a PKCE verifier", verifier(self))
+
     _PATCHES.setattr(Edge, "__call__", watched_answer)
     _PATCHES.setattr(SigningKey, "__init__", watched_signing_key)
     _PATCHES.setattr(MacKey, "__init__", watched_mac_key)
+    _PATCHES.setattr(Tokens, "__init__", watched_tokens)
+    _PATCHES.setattr(Attempt, "__init__", watched_attempt)
 
 
 def pytest_unconfigure() -> None:

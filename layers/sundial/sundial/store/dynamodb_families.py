@@ -203,9 +203,7 @@ class DynamoFamilies:
             found = self._client.get_item(TableName=self._table, Key={"id": {"S": family_id}}, ConsistentRead=True)
         return from_item(found.get("Item"))
 
-    def _update(
-        self, family_id: str, update: str, condition: str, values: Item, own: str = "change_id"
-    ) -> Written:
+    def _update(self, family_id: str, update: str, condition: str, values: Item, own: str = "change_id") -> Written:
         """Write under a condition. Where `own` is already the `:change` of this write, the SDK has sent it twice."""
         with unavailable(_WHAT):
             try:
