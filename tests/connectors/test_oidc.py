@@ -83,6 +83,16 @@ def test_a_login_with_pkce_and_a_nonce(provider: OpenIDProvider) -> None:
     assert "refresh_token" in json.loads(identity.upstream)
 
 
+def test_a_client_that_wants_a_new_login_has_the_provider_ask_for_one(provider: OpenIDProvider) -> None:
+    made = connector(provider)
+    for max_age, asked in ((0, "prompt=consent%20login"), (600, "max_age=600")):
+        attempt = an_attempt("offline_access", max_age=max_age)
+        url = made.begin(attempt, "a-state", now()).url
+        assert asked in url
+        identity = made.finish(attempt, arrival(now(), **log_in_at(url)))
+        assert (identity.authenticated_at or 0) == pytest.approx(now(), abs=30)
+
+
 def test_the_provider_says_iss_and_is_held_to_it(provider: OpenIDProvider) -> None:
     made = connector(provider)
     came_back = log_in_at(made.begin(OFFLINE, "a-state", now()).url)

@@ -13,6 +13,7 @@ from sundial.connectors.mock import MockCallback
 from sundial.errors import OAuthError, access_denied, temporarily_unavailable, upstream_failed
 from sundial.expiry.family import Claims
 from tests.support.browser import CALLBACK, CONFIG, REQUEST, Answer, Browser, BrowserWorld
+from tests.support.families import LOGIN_AT
 from tests.support.leak_watch import LEAKS
 
 PROVIDER = "https://provider.example.com/authorize"
@@ -204,6 +205,41 @@ def test_what_the_client_can_do_nothing_about_is_told_to_the_user(error: OAuthEr
     assert error.description in answer.text
     assert "Location" not in answer.headers
     assert world.families.calls == []
+
+
+# A login that the provider had already
+
+
+def test_the_family_knows_when_the_user_logged_in_at_the_provider() -> None:
+    world = world_of(Provider(answers=Identity(KILGORE, authenticated_at=LOGIN_AT - 1000)))
+    browser = Browser(world)
+    browser.approve(browser.get("/callback", away(browser)))
+    (family,) = world.families.families.values()
+    assert (family.auth_time, family.created_at) == (LOGIN_AT - 1000, LOGIN_AT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "goes_on"),
+    [
+        ({}, 10_000, True),
+        ({"max_age": "100"}, 160, True),
+        ({"max_age": "100"}, 161, False),
+        ({"prompt": "login"}, 60, True),
+        ({"prompt": "login"}, 61, False),
+        ({"prompt": "login", "max_age": "100"}, 61, False),
+    ],
+)
+def test_a_provider_that_does_not_ask_again_is_not_taken_at_its_word(
+    asked: dict[str, str], before: int, goes_on: bool
+) -> None:
+    provider = Provider(answers=Identity(KILGORE, authenticated_at=LOGIN_AT - before))
+    browser = Browser(world_of(provider))
+    answer = browser.get("/callback", away(browser, **asked))
+    assert provider.attempts[0].max_age == (0 if "prompt" in asked else 100 if asked else None)
+    if goes_on:
+        assert "Kilgore" in answer.text
+    else:
+        assert (answer.location, answer.answer["error"]) == (CALLBACK, "login_required")
 
 
 # Posted callbacks

@@ -35,6 +35,9 @@ _LONGEST_COOKIE = 3800  # RFC 6265 §6.1: browsers keep 4,096 bytes, the name an
 _LONGEST_HOP = 6000
 """Characters of a query, of the ten kilobytes of URL and headers that API Gateway takes."""
 
+_CLOCKS_DIFFER = 60
+"""Seconds between the provider's clock and ours."""
+
 _TOO_LONG = "this request is too long to be carried through the login at another provider; send a shorter state"
 _OVERTAKEN = (
     "Another login that was begun in this browser has taken the place of this one. "
@@ -118,7 +121,11 @@ def _arrive(
         new_family_id(),
         new_change_id(),
         upstream=identity.upstream,
+        authenticated_at=identity.authenticated_at,
     )
+    if _is_too_old(login):
+        not_now = OAuthError("login_required", "the identity provider did not ask the user to log in again")
+        return error_redirect(server, journey.request, not_now)
     answer = ask_or_answer(server, client, login, binding, request.now)
     return Response(answer.status, answer.body, answer.headers, (*answer.cookies, *cookies))
 
@@ -138,7 +145,15 @@ def _journey(
 
 def _attempt(server: AuthorizeServer, journey: Journey) -> Attempt:
     asked = journey.request
-    return Attempt(server.config.url("/callback"), asked.scopes, journey.seed, asked.login_hint)
+    return Attempt(server.config.url("/callback"), asked.scopes, journey.seed, asked.login_hint, asked.max_age)
+
+
+def _is_too_old(login: Login) -> bool:
+    """OpenID Connect Core §3.1.2.1, `max_age` and `prompt=login`: a provider may have ignored what it was asked for."""
+    asked, authenticated_at = login.request, login.authenticated_at
+    if asked.max_age is None or authenticated_at is None:
+        return False
+    return authenticated_at + asked.max_age + _CLOCKS_DIFFER < asked.asked_at
 
 
 def _forward(

@@ -42,6 +42,7 @@ _LONGEST = {"state": 4096, "nonce": 512, "login_hint": 512}
 """Bytes of JSON. What the request carries comes back in one URL, and API Gateway takes 10,240 bytes of URL and
 headers; so no login ends in a 414 after the client has been told nothing."""
 _LONGEST_LOOPBACK = 512
+_LONGEST_NUMBER = 16
 
 
 def check_client(parameters: Parameters, clients: Clients, now: int) -> Client:
@@ -217,11 +218,14 @@ def check_prompt(parameters: Parameters) -> frozenset[str]:
     return prompt
 
 
-def check_max_age(parameters: Parameters) -> None:
-    """OpenID Connect Core §3.1.2.1: seconds; every login here is a fresh one, so any number is satisfied."""
-    max_age = parameters.get("max_age", "0")
-    if not (max_age.isascii() and max_age.isdigit()):
+def check_max_age(parameters: Parameters) -> int | None:
+    """OpenID Connect Core §3.1.2.1: seconds. Every login here is a fresh one; a provider's own is held to it."""
+    max_age = parameters.get("max_age")
+    if max_age is None:
+        return None
+    if not (max_age.isascii() and max_age.isdigit() and len(max_age) < _LONGEST_NUMBER):
         raise invalid_request("max_age must be a number of seconds")
+    return int(max_age)
 
 
 def _carried(text: str) -> int:

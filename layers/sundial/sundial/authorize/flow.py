@@ -49,6 +49,8 @@ class Login:
     change_id: str
     upstream: str = field(default="", repr=False)
     """What the connector keeps of the login (connectors.base: Identity)."""
+    authenticated_at: int | None = None
+    """When the user logged in at a provider that knew them already (epoch seconds); None for `logged_in_at`."""
 
     def payload(self) -> dict[str, Any]:
         """Return the fields for JSON."""

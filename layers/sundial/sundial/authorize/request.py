@@ -60,6 +60,8 @@ class AuthorizationRequest:
     """The consent page is shown even where `oauth2.skipApprovalScreen` is set."""
     wants_choice: bool = False
     """The chooser is shown even where there is one connector."""
+    max_age: int | None = None
+    """Seconds: how long ago a provider may have logged the user in (`max_age`; 0 for `prompt=login`); None for any."""
     response_types: tuple[str, ...] = ("code",)
     """In the order of their names."""
     response_mode: str = "query"
@@ -117,7 +119,7 @@ def check_request(
     asked = checks.check_scope(parameters, destination.client, clients, now)
     resources = checks.check_resource(parameters, destination.client)
     challenge = checks.check_pkce(parameters, config.oauth2.pkce, response_types)
-    checks.check_max_age(parameters)
+    max_age = checks.check_max_age(parameters)
     connector_id = checks.check_connector(parameters, destination.client, config, checks.grant_of(response_types))
     subject = checks.check_id_token_hint(parameters, keys, config.issuer)
     prompt = checks.check_prompt(parameters)
@@ -135,6 +137,7 @@ def check_request(
         resources=resources,
         wants_consent="consent" in prompt or parameters.get("approval_prompt") == "force",
         wants_choice="select_account" in prompt,
+        max_age=0 if "login" in prompt else max_age,
         response_types=tuple(sorted(response_types)),
         response_mode=destination.response_mode,
         subject=subject,

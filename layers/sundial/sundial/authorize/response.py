@@ -58,7 +58,7 @@ def family_of(server: AuthorizeServer, login: Login) -> Family:
         claims=login.claims,
         scopes=scopes,
         created_at=login.logged_in_at,
-        auth_time=login.logged_in_at,
+        auth_time=login.logged_in_at if login.authenticated_at is None else login.authenticated_at,
         nonce=asked.nonce,
         change_id=login.change_id,
         audience=asked.audience,

@@ -39,6 +39,8 @@ class Identity:
 
     claims: Claims
     upstream: str = field(default="", repr=False)
+    authenticated_at: int | None = None
+    """When the user logged in there, in epoch seconds; None where the provider doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Attempt:
     seed: str = field(repr=False)
     """128 random bits, of this attempt alone."""
     login_hint: str = ""
+    max_age: int | None = None
+    """How long ago the provider may have logged the user in, in seconds: 0 for never before now, None for ever."""
 
     def derived(self, purpose: str) -> str:
         """Return a secret of this attempt for `purpose`, such as a PKCE verifier: 43 unreserved characters."""

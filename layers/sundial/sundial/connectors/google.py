@@ -94,7 +94,7 @@ class GoogleConnector:
 
     def begin(self, attempt: Attempt, state: str, now: int) -> Departure:
         """Return Google's authorization endpoint (see RedirectLogin)."""
-        return self._oidc.begin(attempt, state, now)
+        return self._oidc.begin(replace(attempt, max_age=None), state, now)  # it has no way to ask for a new login
 
     def finish(self, attempt: Attempt, arrival: Arrival) -> Identity:
         """Return who logged in (see RedirectLogin)."""

@@ -102,7 +102,8 @@ class Microsoft:
     def parameters(self, attempt: Attempt) -> dict[str, str]:
         """Return which account is to be proposed, and how the user is asked."""
         settings = self._settings
-        return {"prompt": settings.prompt, "domain_hint": settings.domain_hint, "login_hint": attempt.login_hint}
+        prompt = "login" if attempt.max_age == 0 else settings.prompt
+        return {"prompt": prompt, "domain_hint": settings.domain_hint, "login_hint": attempt.login_hint}
 
     def user(self, talk: Conversation, access_token: str, scopes: frozenset[str]) -> Claims:
         """Return the user (see Api): GET /me (https://learn.microsoft.com/en-us/graph/api/user-get)."""

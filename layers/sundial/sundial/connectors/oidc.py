@@ -120,6 +120,9 @@ class OidcConnector:
         settings = self._settings
         metadata = self._provider.metadata(self._http.conversation(), now)
         offline = "offline_access" in attempt.scopes
+        prompts = dict.fromkeys(settings.prompt.split() if offline else ())
+        if attempt.max_age == 0:
+            prompts["login"] = None
         url = self._client(metadata).authorization_url(
             metadata.authorization_endpoint,
             attempt,
@@ -131,7 +134,8 @@ class OidcConnector:
             acr_values=" ".join(settings.acr_values),
             hd=hosted_domain_hint(settings.hosted_domains),
             access_type="offline" if offline else "",
-            prompt=settings.prompt if offline else "",
+            max_age=str(attempt.max_age or ""),
+            prompt=" ".join(prompts),
         )
         return Departure(url)
 
@@ -146,7 +150,9 @@ class OidcConnector:
         if not tokens.id_token:
             raise unbelievable(self.name, "no ID token came; is 'openid' among the scopes?")
         claims = self._verified(talk, tokens, arrival.now, nonce=_nonce(attempt))
-        return Identity(self._claims(self._with_user_info(talk, metadata, claims, tokens)), _kept(tokens, claims))
+        user = self._claims(self._with_user_info(talk, metadata, claims, tokens))
+        auth_time = claims.get("auth_time")
+        return Identity(user, _kept(tokens, claims), auth_time if type(auth_time) is int else None)
 
     # Refreshing
 
