@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sundial_cli.instants import span, when
+from sundial_cli.instants import span, utc, when
 from sundial_cli.output import coloured, print_json
 from sundial_cli.status import FINDING, USAGE, StoppedError
 from sundial_cli.target import Target, add_command, obeyed
@@ -67,7 +67,7 @@ def _list(arguments: argparse.Namespace, target: Target) -> int:
     if arguments.json:
         return print_json(document)
     now = document["at"]
-    print(f"{target.issuer}: {target.name}, at {when(now, now)}\n")
+    print(f"{target.issuer}: {target.name}, at {utc(now)}\n")
     if not document["signing_keys"]:
         print("There are no keys yet: the key rotation makes the first ones when it first runs.")
         return 0
@@ -100,7 +100,7 @@ def _revoke(arguments: argparse.Namespace, target: Target) -> int:
     if arguments.json:
         return print_json(report)
     now, everywhere_at = report["at"], report["everywhere_at"]
-    print(f"{coloured('Revoked', '31;1', sys.stdout)} the {key['alg']} key {key['kid']} at {when(now, now)}.")
+    print(f"{coloured('Revoked', '31;1', sys.stdout)} the {key['alg']} key {key['kid']} at {utc(now)}.")
     if key["alg"] == "MAC":
         print(f"  It is over at {when(everywhere_at, now)}: no function takes what it made after that.")
         return 0

@@ -1,0 +1,41 @@
+"""Every `sundial` command that the pages for operators show is one that there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from sundial_cli.main import parser
+from sundial_local.paths import ROOT
+
+PAGES = ("operations.md", "events.md")
+
+
+def shown() -> Iterator[str]:
+    """Yield each command of a code block, without its comment, and each in the text that isn't cut short."""
+    for name in PAGES:
+        page = (ROOT / "docs" / name).read_text("utf-8")
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+            yield from (line.partition(" #")[0] for line in block.splitlines() if line.startswith("sundial "))
+        for span in re.findall(r"`(sundial \w+ [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):
+            text = " ".join(span.split())
+            if not text.endswith("…"):
+                yield text
+
+
+COMMANDS = sorted(set(shown()))
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert len(COMMANDS) > 10
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_pages_can_be_typed(command: str) -> None:
+    arguments = shlex.split(command)[1:]
+    if arguments in (["keys", "revoke"], ["sessions", "list", "--family"]):  # named, without what follows
+        arguments.append("KID")
+    assert callable(parser().parse_args(arguments).run)
