@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,12 @@ def _node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("oidc-provider needs Node.js and npm, and one of them is not installed")
-    installed = FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists():
-        done = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, capture_output=True, check=False
-        )
-        if done.returncode != 0:
-            pytest.skip("oidc-provider could not be installed by npm")
+    with (FOLDER / "package.json").open() as lock:
+        flock(lock, LOCK_EX)  # the workers of one run all come here at once
+        if not (FOLDER / "node_modules" / ".package-lock.json").exists():
+            install = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            if subprocess.run(install, cwd=FOLDER, capture_output=True, check=False).returncode != 0:
+                pytest.skip("oidc-provider could not be installed by npm")
     return node
 
 
