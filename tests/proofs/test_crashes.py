@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,9 @@ class Way:
     settings: str = f"{{reuseInterval: {WINDOW}s}}"
 
 
-def code(bench: Bench) -> tuple[str, Mapping[str, str]]:
+def code(bench: Bench, user_id: str = USER_ID) -> tuple[str, Mapping[str, str]]:
     bench.now = LOGIN_AT
-    login = a_login(family_id=new_family_id(), claims=replace(a_login().claims, user_id=USER_ID))
+    login = a_login(family_id=new_family_id(), claims=replace(a_login().claims, user_id=user_id))
     assert bench.families.begin(login)
     return login.family_id, {
         "grant_type": CODE,
@@ -164,6 +165,12 @@ def token(
 RING, READ, WRITE, TELL = "GetSecretValue", "GetItem", "UpdateItem", "PutEvents"
 WAYS = {
     "a code is exchanged": Way((RING, WRITE), code, once=True),
+    "a code of a user of the table is exchanged": Way(
+        (RING, READ, WRITE), partial(code, user_id=TABLE_USER.user_id), once=True
+    ),
+    "a code of a user who is gone comes": Way(
+        (RING, READ, WRITE, TELL), partial(code, user_id="nobody"), 400, generation=0, revoked=True
+    ),
     "a device fetches its tokens": Way((RING, WRITE), device_code, once=True),
     "a used code comes again": Way((RING, WRITE, WRITE, TELL), used_code, 400, revoked=True),
     "a token is rotated": Way((RING, WRITE), token(), generation=2),
