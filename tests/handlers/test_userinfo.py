@@ -63,6 +63,12 @@ def test_a_token_sent_twice_is_an_invalid_request(world: World) -> None:
     token = world.access_token()
     answer = world.userinfo(token, route="POST /userinfo", form={"access_token": token})
     assert answer.error == (400, "invalid_request")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sundial", error="invalid_request"'  # RFC 6750 §3
+
+
+def test_a_token_in_the_url_is_no_token(world: World) -> None:
+    answer = world.userinfo(None, query={"access_token": world.access_token()})
+    assert answer.status == 401
 
 
 @pytest.mark.parametrize("header", [None, "Basic Zm9vOmJhcg=="])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from sundial.deployment import Deployment
-from sundial.errors import OAuthError, invalid_request, invalid_token
+from sundial.errors import OAuthError, invalid_token
 from sundial.live_tokens import LiveTokens
 from sundial.store.bearer import Bearers
 from sundial.tokens.claims import Principal, user_claims
@@ -39,7 +39,9 @@ def bearer_token(request: Request) -> str:
     if request.method == "POST" and request.body:
         in_form = request.form().get("access_token", "")
     if in_header and in_form:
-        raise invalid_request("the access token was sent twice; use the Authorization header (RFC 6750 §2)")
+        challenge = {"WWW-Authenticate": 'Bearer realm="sundial", error="invalid_request"'}  # RFC 6750 §3
+        problem = "the access token was sent twice; use the Authorization header (RFC 6750 §2)"
+        raise OAuthError("invalid_request", problem, headers=challenge)
     if not in_header and not in_form:
         challenge = {"WWW-Authenticate": 'Bearer realm="sundial"'}  # no error code: RFC 6750 §3.1
         raise OAuthError("invalid_request", "send an access token as a Bearer token", status=401, headers=challenge)
