@@ -1,7 +1,7 @@
 """Schemathesis tries all of docs/openapi.yaml on a local server: no 5xx, no answer that the description lacks.
 
-Twice: with whatever the description allows, and with the values of a login that is under way, so that what lies behind
-a sealed request is tried as well.
+Three times: with whatever the description allows; with a wrong secret; and with the values of a login under way, so that
+what lies behind a sealed request is tried as well.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 def test_whatever_is_sent_is_answered_as_described(server: LocalServer, tmp_path: Path) -> None:
     try_out(server, DESCRIPTION, tmp_path)
+
+
+def test_so_is_what_a_client_sends_that_does_not_know_its_secret(server: LocalServer, tmp_path: Path) -> None:
+    answered = try_out(server, DESCRIPTION, tmp_path, "--include-tag", "Tokens", secret="wrong")
+    assert "401" in answered
 
 
 def test_so_is_what_is_sent_in_the_midst_of_a_login(server: LocalServer, tmp_path: Path) -> None:
@@ -108,12 +113,14 @@ def pin(document: dict[str, Any], pinned: dict[str, dict[str, str]]) -> dict[str
     return document
 
 
-def try_out(server: LocalServer, description: Path, folder: Path, *options: str, binding: str = "none") -> set[str]:
+def try_out(
+    server: LocalServer, description: Path, folder: Path, *options: str, binding: str = "none", secret: str = CLIENT[1]
+) -> set[str]:
     """Run schemathesis, which has to find nothing; return the statuses that were answered."""
     environment = {
         **os.environ,
         "CLIENT_ID": CLIENT[0],
-        "CLIENT_SECRET": CLIENT[1],
+        "CLIENT_SECRET": secret,
         "ACCESS_TOKEN": access_token(server),
         "BROWSER": binding,
     }
