@@ -1,7 +1,7 @@
 """Schemathesis tries all of docs/openapi.yaml on a local server: no 5xx, no answer that the description lacks.
 
-Three times: with whatever the description allows; with a wrong secret; and with the values of a login under way, so that
-what lies behind a sealed request is tried as well.
+Three times: with whatever the description allows; with a wrong secret; and with the values of a login under way, so
+that what lies behind a sealed request is tried as well.
 """
 
 from __future__ import annotations
