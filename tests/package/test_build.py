@@ -12,7 +12,14 @@ from sundial_local.paths import ROOT
 from tests.package.conftest import SAM, Artifact
 
 MEGABYTE = 1_000_000
-FUNCTIONS = ("JwksFunction", "AuthorizeFunction", "TokenFunction", "UserinfoFunction", "DeviceFunction", "RotateKeysFunction")
+FUNCTIONS = (
+    "JwksFunction",
+    "AuthorizeFunction",
+    "TokenFunction",
+    "UserinfoFunction",
+    "DeviceFunction",
+    "RotateKeysFunction",
+)
 ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 
 

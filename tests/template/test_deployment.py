@@ -222,7 +222,7 @@ def test_the_outputs_name_what_an_operator_needs() -> None:
         "PublicKeysTableName",
         "KeyRingArn",
         "EventBusName",
-        "RotateKeysFunctionName",
         "AlarmTopicArn",
         "DashboardUrl",
+        "RotateKeysFunctionName",
     }

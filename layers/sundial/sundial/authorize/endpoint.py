@@ -206,7 +206,7 @@ def authorize_edge(deployment: Deployment, *, clock: Callable[[], float] = time.
         BindingCookie.of(config.issuer),
         LuggageCookie.of(config.issuer),
         deployment.devices,
-        envelopes=deployment.envelopes,
         events=deployment.events,
+        envelopes=deployment.envelopes,
     )
     return edge_of(server, clock=clock)

@@ -136,7 +136,7 @@ def active_ages(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, str, i
 def overdue(report: Report, policy: KeyPolicy) -> Iterator[tuple[str, int]]:
     """Yield each `alg` and for how many seconds its successor has been overdue (`KeyPolicy.longest_turn`).
 
-    0 where that is as planned: the first key of a deployment waits for its successor's `publishAhead`.
+    Whatever is planned by now: a run that comes late plans for later.
     """
     for alg, _, age in active_ages(report, policy):
         yield alg, max(0, age - policy.longest_turn)
