@@ -1,4 +1,4 @@
-"""The refresh and code rules, broken by hand: `make mutate` shows that a test notices each of these.
+"""The rules of refresh tokens, codes and signing keys, broken by hand: `make mutate` shows that a test notices each.
 
 A mutation replaces one text of one file in a copy of the checkout; the test that is named beside it must pass
 there before, and fail after. Numbers on the command line choose some of them. `test_mutations.py` sees to it
@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from sundial_local.paths import ROOT
+from tests.proofs.ring_mutations import RING_MUTATIONS
+from tests.support.mutation import Mutation
 
 _RULE = "layers/sundial/sundial/expiry/refresh.py"
 _CODES = "layers/sundial/sundial/expiry/codes.py"
@@ -39,17 +40,6 @@ _MACHINE = (
     "::test_families_live_as_the_model_says_whatever_users_thieves_clocks_and_operators_do"
 )
 _HANDLER = "tests/handlers/test_refresh.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """What is broken, in words; where; and the test that notices."""
-
-    what: str
-    path: str
-    before: str
-    after: str
-    noticed_by: str
 
 
 MUTATIONS = (
@@ -275,6 +265,7 @@ MUTATIONS = (
         "",
         f"{_RACES}::test_of_many_polls_with_one_device_code_one_gets_the_tokens_and_they_go_on",
     ),
+    *RING_MUTATIONS,
 )
 
 

@@ -7,7 +7,8 @@ import ast
 import pytest
 
 from sundial_local.paths import ROOT
-from tests.proofs.mutations import MUTATIONS, Mutation
+from tests.proofs.mutations import MUTATIONS
+from tests.support.mutation import Mutation
 
 _GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
 
