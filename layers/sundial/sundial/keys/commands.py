@@ -1,4 +1,4 @@
-"""What an operator can tell the ring to do: pure, as all its transitions are (docs/architecture.md)."""
+"""What an operator can tell the ring to do: pure, as all its transitions are (docs/architecture.md, "Signing keys")."""
 
 from __future__ import annotations
 

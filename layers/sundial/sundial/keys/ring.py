@@ -1,4 +1,4 @@
-"""The key ring as it stands at an instant: which key signs, which keys are published (docs/architecture.md).
+"""The key ring at an instant: which key signs, which keys are published (docs/architecture.md, "Signing keys").
 
 Pure: no I/O, no clock. Keys carry instants (epoch seconds), never flags that somebody must flip, so the
 moment at which one key takes over from another comes without anybody writing anything. How the ring

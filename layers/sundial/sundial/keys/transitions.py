@@ -1,4 +1,4 @@
-"""How the ring moves on: pure, idempotent, and the only place where the rule stands (docs/architecture.md).
+"""How the ring moves on: pure, idempotent, the only place where the rule stands (docs/architecture.md, "Signing keys").
 
 Each function takes a ring and `now` (epoch seconds) and returns a ring; called again with what it
 returned, it changes nothing. So any number of runs, late, twice or at once, come to what one would.
