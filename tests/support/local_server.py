@@ -196,7 +196,7 @@ def make_run(state: Path, **variables: str) -> Iterator[LocalServer]:
 
 def _environment() -> dict[str, str]:
     """The variables of a shell that knows nothing of tests, AWS or Sundial."""
-    ours = ("AWS_", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "SUNDIAL_")
+    ours = ("ARGS", "AWS_", "CONFIG", "MAKE", "MFLAGS", "PORT", "PYTEST_", "PYTHON", "STATE", "SUNDIAL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
