@@ -98,7 +98,7 @@ def _metrics(printed: str) -> Iterator[Metric]:
             sets = tuple(tuple(names) for names in directive["Dimensions"])
             assert all(isinstance(line[name], str) for names in sets for name in names)
             for metric in directive["Metrics"]:
-                yield Metric(metric["Name"], line[metric["Name"]], sets, line)
+                yield Metric(metric["Name"], sum(line[metric["Name"]]), sets, line)
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
