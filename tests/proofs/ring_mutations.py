@@ -54,8 +54,8 @@ RING_MUTATIONS = (
     Mutation(
         "a shorter publishAhead forgets what verifiers were told before",
         _RULE,
-        "return max(ring.cached_until, now + ring.season if ring.season > policy.season else 0)",
-        "return ring.cached_until",
+        "cached_until=max(ring.cached_until, now + ring.season if ring.season > policy.season else 0),",
+        "cached_until=ring.cached_until,",
         f"{_INVARIANTS}::test_a_shorter_publish_ahead_waits_for_the_caches_of_the_longer_one",
     ),
     Mutation(
@@ -203,7 +203,7 @@ RING_MUTATIONS = (
     Mutation(
         "a revoked key is followed by one that caches may lack",
         _COMMANDS,
-        "if now < (ready_at if planned is None else min(ready_at, planned)) and not force:",
+        "if now < min(ready_at, keys[position].signs_from or ready_at) and not force:",
         "if False:",
         "tests/unit/keys/test_commands.py"
         "::test_a_second_leak_within_hours_is_refused_until_the_new_successor_is_in_every_cache",

@@ -6,11 +6,11 @@ import dataclasses
 
 import pytest
 
-from sundial.keys.commands import Command, CommandError, Promote, RaiseWatermark, Revoke, command_from
+from sundial.keys.commands import Command, CommandError, Promote, RaiseWatermark, Revoke, apply, command_from
 from sundial.keys.policy import MAC_AHEAD, RING_CACHE, seconds
-from sundial.keys.ring import mac_key, signing_key, to_json
+from sundial.keys.ring import MacKey, Ring, mac_key, signing_key, to_json
 from sundial.keys.transitions import chain
-from tests.support.keys import DAY, HOUR, POLICY, T0
+from tests.support.keys import DAY, HOUR, MINUTE, POLICY, T0, a_key
 from tests.support.ring_world import World
 
 
@@ -241,3 +241,82 @@ def test_an_invocation_says_what_to_do(event: dict[str, object], command: Comman
 def test_a_command_that_is_not_understood_does_nothing(event: dict[str, object]) -> None:
     with pytest.raises(CommandError):
         command_from(event)
+
+
+def test_the_watermark_may_be_raised_to_where_it_is_and_to_what_a_clock_that_is_ahead_takes_for_now() -> None:
+    world = seasoned_world()
+    for not_before in (world.now, world.now, world.now + 5 * MINUTE):
+        world.rotate(RaiseWatermark(not_before))
+    with pytest.raises(CommandError):
+        world.rotate(RaiseWatermark(world.now + 5 * MINUTE + 1))
+
+
+FIRST = a_key("first", signs_from=T0)
+MAC = MacKey("0000000a", bytes(32), T0, T0)
+NEXT_MAC = MacKey("0000000b", bytes(32), T0, T0 + DAY)
+
+
+@pytest.mark.parametrize(
+    ("ring", "command", "why"),
+    [
+        (Ring(), Revoke("x"), "the ring has no key x; it may have left already"),
+        (
+            Ring(1, (FIRST,)),
+            Revoke("first"),
+            "the RS256 key first has no published successor yet; run the rotation first",
+        ),
+        (
+            Ring(1, (FIRST, a_key("next", signs_from=T0 + DAY))),
+            Revoke("first"),
+            f"the successor next is in every verifier's cache only from {T0 + POLICY.season} (epoch seconds);"
+            " wait until then, or revoke with force and have some verifiers refuse its tokens until then",
+        ),
+        (
+            Ring(1, (a_key("other", "ES256", signs_from=T0),)),
+            Revoke("other"),
+            "this key signs in place of RS256, which has none yet: without it nothing is signed for as long as a key"
+            " is published ahead; wait until then, or repeat with force",
+        ),
+        (
+            Ring(1, (a_key("other", "ES256", signs_from=T0), a_key("next", signs_from=T0 + 9))),
+            Revoke("other"),
+            "this key signs in place of RS256, which has none yet: without it nothing is signed"
+            f" until {T0 + 9} (epoch seconds); wait until then, or repeat with force",
+        ),
+        (Ring(), Promote(), "no RS256 key signs yet; there is nothing to rotate"),
+        (
+            Ring(1, (), (MAC,)),
+            Revoke(MAC.id),
+            "this MAC key has no successor yet; run the rotation first, then revoke it",
+        ),
+        (
+            Ring(1, (), (MAC, NEXT_MAC)),
+            Revoke(MAC.id),
+            f"some function may not know the next MAC key before {T0 + seconds(MAC_AHEAD)} (epoch seconds), and would"
+            " refuse what another makes with it; wait until then, or repeat with force",
+        ),
+        (
+            Ring(not_before=T0),
+            RaiseWatermark(T0 - 1),
+            f"the watermark only rises, and it stands at {T0} (epoch seconds)",
+        ),
+        (
+            Ring(),
+            RaiseWatermark(T0 + DAY),
+            "a watermark in the future would refuse every new login; give an instant that is past",
+        ),
+    ],
+)
+def test_a_refusal_says_why_until_when_and_what_can_be_done(ring: Ring, command: Command, why: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        apply(command, ring, POLICY, T0)
+    assert str(caught.value) == why
+
+
+def test_what_is_no_command_is_told_which_there_are() -> None:
+    with pytest.raises(CommandError) as caught:
+        command_from({"command": "dance"})
+    assert str(caught.value) == (
+        'the commands are {"command": "list"}, {"command": "rotate"}, {"command": "revoke", "kid": "…"}'
+        ' and {"command": "watermark", "not_before": epoch seconds}'
+    )

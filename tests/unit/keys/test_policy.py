@@ -67,3 +67,16 @@ def test_a_mac_key_outlives_a_login_that_takes_its_time() -> None:
 def test_mac_keys_are_kept_for_as_long_as_a_device_code_lives() -> None:
     limits = "expiry: {authRequests: 1h, deviceRequests: 30h, refreshTokens: {absoluteLifetime: 2h}}\n"
     assert key_policy(make_config(APP + limits)).longest_mac == 30 * HOUR
+
+
+def test_a_mac_key_outlives_a_code_where_nothing_else_lives_longer() -> None:
+    short = "expiry: {authCodes: 9m, authRequests: 5m, deviceRequests: 5m, refreshTokens: {absoluteLifetime: 1m}}\n"
+    assert key_policy(make_config(APP + short)).longest_mac == timedelta(minutes=9)
+
+
+def test_what_a_connector_states_for_its_refresh_tokens_counts() -> None:
+    connector = (
+        "connectors: [{type: mockCallback, id: m, name: M, expiry: {refreshTokens: {absoluteLifetime: 300h}}}]\n"
+    )
+    limits = "expiry: {refreshTokens: {absoluteLifetime: 100h}}\n"
+    assert key_policy(make_config(APP + connector + limits)).longest_mac == 300 * HOUR

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sundial.discovery.lifetimes import FUNCTION_CACHE, forgotten_after, forgotten_by_all_after
 from sundial.keys.commands import CommandError, Revoke
-from sundial.keys.policy import JWKS_STALENESS, RING_CACHE, RING_STALENESS, KeyPolicy, seconds
+from sundial.keys.policy import JWKS_STALENESS, MAC_AHEAD, RING_CACHE, RING_STALENESS, KeyPolicy, seconds
 from sundial.keys.ring import mac_key, signing_key
 from tests.support.depth import examples
 from tests.support.keys import DAY, HOUR, MINUTE, POLICY
@@ -173,3 +173,46 @@ def test_a_revocation_soon_after_publish_ahead_was_shortened_waits_for_the_cache
     world.pass_time(DAY)
     assert world.revoke(0)
     world.everybody_works()
+
+
+def test_a_key_is_followed_at_once_although_its_turn_was_about_to_end_anyway() -> None:
+    world = lived(World(signer_skews=(-SKEW, 0, SKEW)))
+    ends = next(key.signs_until for key in world.vault.ring.signing_keys if (key.signs_until or 0) > world.now)
+    assert ends is not None
+    world.pass_time(ends - world.now - 5 * MINUTE)
+    world.rotate()
+    leaked = active_kid(world)
+    world.revoked.add(leaked)
+    world.rotate(Revoke(leaked))
+    for number, function in enumerate(world.signers):
+        world.signers[number] = world.new_signer(function.skew)
+        token = world.sign(number)
+        assert token is not None
+        assert token.kid != leaked
+
+
+def test_a_key_that_has_just_ended_can_be_revoked_although_its_successor_would_be_too_new_by_longer_settings() -> None:
+    world = World()
+    world.rotate()
+    first, second = world.vault.ring.signing_keys[:2]
+    assert first.signs_until is not None
+    world.pass_time(6 * HOUR - MINUTE)
+    world.change_policy(replace(POLICY, publish_ahead=timedelta(hours=24)))
+    world.rotate()
+    world.pass_time(2 * MINUTE)
+    world.revoked.add(first.kid)
+    world.rotate(Revoke(first.kid))
+    assert active_kid(world) == second.kid
+
+
+@pytest.mark.parametrize("early", [1, 0])
+def test_a_mac_key_is_known_to_every_function_two_hours_after_it_was_made(early: int) -> None:
+    world = World()
+    world.rotate()
+    world.pass_time(seconds(MAC_AHEAD) - early)
+    leaked = world.vault.ring.mac_keys[0].id
+    if early:
+        with pytest.raises(CommandError):
+            world.rotate(Revoke(leaked))
+    else:
+        world.rotate(Revoke(leaked))

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from sundial.keys.policy import MAC_AHEAD, MAC_PERIOD, RING_CACHE, seconds
-from sundial.keys.ring import Ring, mac_key, signing_key, to_json
-from sundial.keys.transitions import chain, due, next_change_at, seasoned_at
-from tests.support.keys import DAY, HOUR, POLICY, T0
+from sundial.keys.ring import MacKey, Ring, mac_key, signing_key, to_json
+from sundial.keys.transitions import advance, chain, due, next_change_at, seasoned_at, with_keys
+from tests.support.keys import DAY, HOUR, MINUTE, POLICY, T0, a_key, fake_pair
 from tests.support.ring_world import World
 
 BOTH = replace(POLICY, algorithms=("RS256", "ES256"))
@@ -257,3 +257,78 @@ def test_an_empty_ring_lacks_everything() -> None:
     needs = due(Ring(), BOTH, T0)
     assert needs.algorithms == ("RS256", "RS256", "ES256", "ES256")
     assert needs.mac_keys == 2
+
+
+SETTLED = HOUR + 10 * MINUTE
+"""An instant that is nearer than this isn't moved: a function that has lost touch may act on it."""
+
+
+@pytest.mark.parametrize(("starts_in", "moved"), [(SETTLED, False), (SETTLED + 1, True)])
+def test_an_instant_that_a_function_may_act_on_is_not_moved(starts_in: int, moved: bool) -> None:
+    keys = (a_key("first", signs_from=T0 - DAY), a_key("second", published_at=T0 - DAY, signs_from=T0 + starts_in))
+    later = advance(Ring(1, keys), replace(POLICY, signs_for=timedelta(days=3)), T0)
+    assert later.signing_keys[1].signs_from == (T0 + 2 * DAY if moved else T0 + starts_in)
+    sooner = advance(Ring(1, keys), replace(POLICY, signs_for=timedelta(hours=1)), T0)
+    assert sooner.signing_keys[1].signs_from == T0 + SETTLED
+
+
+def test_shorter_settings_keep_what_the_longer_ones_promised_of_keys_without_an_end_and_touch_no_other() -> None:
+    longer, shorter = replace(POLICY, longest_token=timedelta(days=9)), POLICY
+    retired = a_key("retired", private_pem=None, signs_from=T0 - DAY, signs_until=T0 - HOUR, published_until=T0 + DAY)
+    going_on = a_key("going on", "ES256", signs_from=T0 + 10 * MINUTE)
+    pending = a_key("pending", signs_from=T0 + 10 * MINUTE + 1)
+    unpublished = a_key("unpublished", published_at=None)
+    before = Ring(1, (retired, going_on, pending, unpublished), season=longer.season, retention=longer.retention)
+    until = {
+        key.kid: key.published_until
+        for key in advance(before, replace(shorter, algorithms=("RS256", "ES256")), T0).signing_keys
+    }
+    assert until["going on"] == T0 + longer.retention
+    assert until["retired"] == max(T0 + DAY, T0 - HOUR + shorter.retention)
+    assert (until["pending"], until["unpublished"]) == (None, None)
+    same = advance(before, replace(longer, algorithms=("RS256", "ES256")), T0)
+    assert next(key for key in same.signing_keys if key.kid == "going on").published_until is None
+
+
+def test_an_algorithm_that_is_removed_keeps_every_key_that_a_function_may_sign_with() -> None:
+    just_ended = a_key("just ended", "ES256", signs_from=T0 - HOUR, signs_until=T0 - MINUTE)
+    active = a_key("active", "ES256", signs_from=T0 - MINUTE, signs_until=T0 + SETTLED)
+    about_to = a_key("about to", "ES256", signs_from=T0 + SETTLED)
+    later = a_key("later", "ES256", signs_from=T0 + SETTLED + 1)
+    ring = Ring(1, (a_key("RS256", signs_from=T0 - DAY), just_ended, active, about_to, later))
+    ended = [key for key in advance(ring, POLICY, T0).signing_keys if key.alg == "ES256"]
+    assert [key.kid for key in ended] == ["just ended", "active", "about to"]
+    assert [key.signs_until for key in ended] == [T0 - MINUTE, T0 + SETTLED, T0 + SETTLED + 15 * MINUTE]
+    again = [
+        key for key in advance(Ring(1, (ring.signing_keys[0], *ended)), POLICY, T0).signing_keys if key.alg == "ES256"
+    ]
+    assert again == ended
+
+
+def test_the_jwks_next_changes_when_a_key_leaves_it_if_none_comes_before() -> None:
+    policy = replace(POLICY, signs_for=timedelta(days=30))
+    leaving = a_key("leaving", private_pem=None, signs_from=T0 - DAY, signs_until=T0, published_until=T0 + DAY)
+    going_on = a_key("going on", signs_from=T0, published_until=T0 + HOUR)
+    ring = Ring(1, (leaving, going_on, a_key("next", signs_from=T0 + 30 * DAY)))
+    assert next_change_at(ring, policy, T0) == T0 + DAY
+
+
+def test_a_mac_key_is_kept_until_its_last_second() -> None:
+    kept = MacKey("0000000a", bytes(32), T0, T0, T0 + HOUR, T0 + DAY)
+    policy = replace(POLICY, longest_mac=timedelta(hours=1))
+    ring = Ring(1, (), (kept, MacKey("0000000b", bytes(32), T0, T0 + HOUR)))
+    assert kept in advance(ring, policy, T0 + DAY).mac_keys
+    assert kept not in advance(ring, policy, T0 + DAY + 1).mac_keys
+
+
+def test_a_new_key_says_when_it_was_made_and_a_new_mac_key_has_eight_digits_that_no_other_has() -> None:
+    ring = with_keys(Ring(), [("RS256", fake_pair("RS256"))], [bytes(32)] * 2, T0)
+    assert ring.signing_keys[0].created_at == T0
+    assert len({key.id for key in ring.mac_keys}) == 2
+    assert {len(key.id) for key in ring.mac_keys} == {8}
+
+
+def test_an_algorithm_that_is_removed_goes_on_until_every_other_has_a_key_not_just_one_of_them() -> None:
+    ring = Ring(1, (a_key("RS256", signs_from=T0), a_key("ES256", "ES256", signs_from=T0)))
+    old, _ = advance(ring, replace(POLICY, algorithms=("ES256", "ES384")), T0).signing_keys
+    assert old.signs_until is None

@@ -111,7 +111,7 @@ def _without_mac_key(ring: Ring, key_id: str, now: int, *, force: bool) -> Ring:
                 f"some function may not know the next MAC key before {known_at} (epoch seconds), and would refuse what"
                 " another makes with it; wait until then, or repeat with force"
             )
-        rest[position] = replace(rest[position], signs_from=min(rest[position].signs_from, now - _BEHIND))
+        rest[position] = replace(rest[position], signs_from=now - _BEHIND)
     return replace(ring, mac_keys=tiled_macs(rest))
 
 
@@ -126,7 +126,7 @@ def _promoted(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
 
 def _has_just_ended(key: SigningKey | MacKey, now: int) -> bool:
     """Whether a function whose clock is behind may still make something with `key`."""
-    return key.signs_until is not None and key.signs_until <= now <= key.signs_until + _BEHIND
+    return key.signs_until is not None and key.signs_until <= now < key.signs_until + _BEHIND
 
 
 def _refuse_to_leave_nothing(ring: Ring, policy: KeyPolicy, now: int) -> None:
@@ -150,13 +150,12 @@ def _with_successor_from(
     ready_at = seasoned_at(keys[position], policy) if position < len(keys) else None
     if ready_at is None:
         raise CommandError(f"the {active.alg} key {active.kid} has no published successor yet; run the rotation first")
-    planned = keys[position].signs_from
-    if now < (ready_at if planned is None else min(ready_at, planned)) and not force:
+    if now < min(ready_at, keys[position].signs_from or ready_at) and not force:
         raise CommandError(
             f"the successor {keys[position].kid} is in every verifier's cache only from {ready_at} (epoch seconds);"
             " wait until then, or revoke with force and have some verifiers refuse its tokens until then"
         )
-    keys[position] = replace(keys[position], signs_from=starts_at if planned is None else min(planned, starts_at))
+    keys[position] = replace(keys[position], signs_from=starts_at)
     return with_chain(ring, active.alg, tiled(keys))
 
 

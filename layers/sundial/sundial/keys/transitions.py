@@ -179,7 +179,7 @@ def _remembering(ring: Ring, policy: KeyPolicy, now: int) -> Ring:
         signing_keys=signing_keys,
         season=policy.season,
         retention=policy.retention,
-        cached_until=_cached_until(ring, policy, now),
+        cached_until=max(ring.cached_until, now + ring.season if ring.season > policy.season else 0),
     )
 
 
@@ -188,13 +188,9 @@ def _goes_on(key: SigningKey, now: int) -> bool:
     return key.signs_until is None and key.signs_from is not None and key.signs_from <= now + _SKEW
 
 
-def _cached_until(ring: Ring, policy: KeyPolicy, now: int) -> int:
-    return max(ring.cached_until, now + ring.season if ring.season > policy.season else 0)
-
-
 def _seasoned_from(ring: Ring, policy: KeyPolicy, now: int) -> int:
     """Return when no cache lacks a key any more that is published at `now`."""
-    return max(now + policy.season, _cached_until(ring, policy, now))
+    return max(now + policy.season, ring.cached_until)
 
 
 def _start(seasoned: int, previous: int | None, policy: KeyPolicy, now: int, fresh: bool) -> int:
@@ -263,7 +259,7 @@ def _ended_chain(keys: list[SigningKey], ready_at: int | None, now: int) -> list
     signing = tiled([key for key in keys if key.signs_from is not None and key.signs_from <= now + _SETTLED])
     if not signing or ready_at is None:
         return signing
-    stated = keys[-1].signs_until if len(keys) == len(signing) else None  # else it is that of a successor now gone
+    stated = keys[-1].signs_until  # None the first time
     earliest = max(ready_at, signing[-1].signs_from or 0)
     ends = stated if stated is not None and stated >= earliest else max(earliest, now) + _RELOADED
     return [*signing[:-1], replace(signing[-1], signs_until=ends)]
