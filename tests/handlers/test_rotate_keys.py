@@ -18,6 +18,7 @@ from tests.support.events import load, recorded_events
 from tests.support.keys import HOUR, T0
 from tests.support.logs import logged
 from tests.support.stack import OwnStack
+from tests.support.told import metrics_of
 
 SCHEDULE = next(path for function, path in recorded_events() if function == "rotate_keys")
 
@@ -43,13 +44,7 @@ def handler(stack: OwnStack, tmp_path: Path, clock: Clock) -> Handler:
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
-    """Return the last value of each metric, by name."""
-    lines = (json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"'))
-    found: dict[str, float] = {}
-    for line in lines:
-        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
-            found[metric["Name"]] = line[metric["Name"]]
-    return found
+    return {metric.name: metric.value for metric in metrics_of(capsys.readouterr().out)}
 
 
 def test_the_schedules_event_makes_the_first_keys(handler: Handler) -> None:
