@@ -51,7 +51,7 @@ test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.c
 
 .PHONY: prove
 prove: .venv/.complete .venv-ministack/.complete $(dynamodb-local) ## Prove the rules at length, by other examples each time
-	@SUNDIAL_PROVE=1 .venv/bin/python -m pytest -n auto --dist worksteal $(or $(ARGS),tests/proofs)
+	@SUNDIAL_PROVE=1 .venv/bin/python -m pytest -n auto --dist worksteal $(or $(ARGS),tests/proofs tests/unit/keys)
 
 .PHONY: mutate
 mutate: .venv-mutate/.complete .venv/.complete .venv-ministack/.complete $(dynamodb-local) ## Break the rules, by hand and by mutmut: the tests have to notice
