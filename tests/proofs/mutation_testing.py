@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,9 @@ EXPLAINED = {
     "stated > earliest": "an end is planned for later than that; where other settings make it equal, it may be later",
 }
 """What may survive, by a part of the line that it makes: why no test could notice it."""
+
+_MOST_MEMORY = 2 * 1024**3
+"""Bytes of addresses, for each process."""
 
 _CONFIG = """\
 [mutmut]
@@ -154,5 +158,12 @@ def report(title: str, some: Iterable[Survivor]) -> None:
         print(f"{title}: {one.name} ({one.status}): {' '.join(one.lines)}")
 
 
+def bound_memory() -> None:
+    """Let a mutant that never ends run out of memory before the machine does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, hard))
+
+
 if __name__ == "__main__":
+    bound_memory()
     sys.exit(sum(test_package(package) for package in sys.argv[1:] or TESTS))
