@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fcntl import LOCK_EX, flock
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import pytest
 import requests
 
 from sundial.connectors.base import Arrival, Attempt
 from tests.support.leak_watch import LEAKS
+from tests.support.node import node_for
 
 FOLDER = Path(__file__).parents[1] / "connectors" / "upstreams"
 CLIENT_ID, CLIENT_SECRET = "sundial", "the secret of sundial at the provider"
@@ -65,7 +63,7 @@ def openid_provider(*, client: Mapping[str, Any] | None = None, **settings: Any)
 
     `client` changes Sundial's registration there, `settings` the provider's own settings.
     """
-    node = _node()
+    node = node_for(FOLDER, "oidc-provider")
     LEAKS.secret("client_secret", CLIENT_SECRET)
     wanted = {
         "client_id": CLIENT_ID,
@@ -92,19 +90,6 @@ def openid_provider(*, client: Mapping[str, Any] | None = None, **settings: Any)
         finally:
             process.stdin.close()
             process.wait(timeout=10)
-
-
-def _node() -> str:
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("oidc-provider needs Node.js and npm, and one of them is not installed")
-    with (FOLDER / "package.json").open() as lock:
-        flock(lock, LOCK_EX)  # the workers of one run all come here at once
-        if not (FOLDER / "node_modules" / ".package-lock.json").exists():
-            install = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            if subprocess.run(install, cwd=FOLDER, capture_output=True, check=False).returncode != 0:
-                pytest.skip("oidc-provider could not be installed by npm")
-    return node
 
 
 class _Form(HTMLParser):
