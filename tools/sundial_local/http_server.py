@@ -13,7 +13,8 @@ from sundial_local.events import HttpRequest, HttpResponse, message
 from sundial_local.gateway import LARGEST_BODY, Gateway
 
 _NO_BODY = frozenset({204, 304})
-_SECONDS_TO_ASK = 0.25
+_SECONDS_TO_ASK = 3
+_SECONDS_TO_ASK_LATER = 30
 
 
 class Server(ThreadingHTTPServer):
@@ -26,6 +27,10 @@ class Server(ThreadingHTTPServer):
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # Linux: a connection that asks nothing, as browsers open for later, stays with the kernel, and so with the
+            # next server. One that we accept has its request on its way, whoever is slow to make or to read it.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SECONDS_TO_ASK_LATER)
         self.gateway = gateway
         self._new = 0
         self._busy = 0
@@ -46,7 +51,7 @@ class Server(ThreadingHTTPServer):
     def drain(self, seconds: float) -> None:
         """Wait until every request that was made is answered, at most so long.
 
-        A connection just accepted has a moment to make its request; a browser may open one for later.
+        A connection just accepted has a moment to make its request, or was opened for later.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._new == 0, timeout=_SECONDS_TO_ASK)
