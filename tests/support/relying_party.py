@@ -31,28 +31,38 @@ class Browser:
         self.session.hooks["response"].append(_watch)
         self.pages: list[str] = []
         """Every page shown so far."""
+        self.answers: dict[str, str] = {}
+        """What its user answers where a form asks, instead of its first button."""
+        self.posted: dict[str, str] = {}
+        """What it was to POST to the client's own URL at last (`response_mode=form_post`)."""
 
     def open(self, url: str, redirect_uri: str, login: str, *passwords: str) -> str:
         """Open `url`, send each form that comes, and return the URL by which the client is told the outcome.
 
         `login` and one of `passwords` after the other are typed where they are asked for. Fails where a
-        page comes that has no form.
+        page comes that has no form. Without a `redirect_uri` it ends there, and returns that page's URL.
         """
         left = iter(passwords)
         response = self._send("GET", url, None)
         while True:
             if response.is_redirect:
                 target = urljoin(response.url, response.headers["Location"])
-                if target.startswith(redirect_uri):
+                if redirect_uri and target.startswith(redirect_uri):
                     return target
                 response = self._send("GET", target, None)
                 continue
             self.pages.append(response.text)
             found = forms(response.text, response.url)
+            if not found and not redirect_uri:
+                return response.url
             assert found, f"{response.url} answered {response.status_code}: {response.text}"
             filled = dict(found[0].fields)
+            if redirect_uri and found[0].action.startswith(redirect_uri):
+                self.posted = filled
+                return found[0].action
             if "password" in filled:
                 filled |= {"login": login, "password": next(left)}
+            filled |= {name: answer for name, answer in self.answers.items() if name in filled}
             response = self._send(found[0].method, found[0].action, filled)
 
     def _send(self, method: str, url: str, form: Mapping[str, str] | None) -> requests.Response:
