@@ -92,7 +92,7 @@ validate: .venv-sam/.complete ## Check template.yaml as `sam deploy` would
 	@$(SAM) validate --lint
 
 .PHONY: build
-build: .venv-sam/.complete ## Build what is deployed into .aws-sam (ARCH=x86_64, PYTHON_VERSION=3.14)
+build: .venv-sam/.complete .venv-run/.complete ## Build what is deployed into .aws-sam (ARCH=x86_64, PYTHON_VERSION=3.14)
 	@test -n "$(RUNTIME)" || { echo 'make build: the functions run on Python $(PYTHON_VERSION), and no python$(PYTHON_VERSION) was found on PATH or in pyenv' >&2; exit 1; }
 	@PATH="$(RUNTIME):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCH) PythonRuntime=python$(PYTHON_VERSION) $(ARGS)
 
