@@ -245,29 +245,45 @@ def test_a_provider_that_does_not_ask_again_is_not_taken_at_its_word(
 # Posted callbacks
 
 
-def test_a_post_from_the_providers_site_comes_back_as_a_get_for_the_cookie_to_come_along() -> None:
+@pytest.mark.parametrize("path", ["/callback", "/callback/provider"])
+@pytest.mark.parametrize("response", ["<signed/>", "<signed/>" * 4000])
+def test_a_post_from_the_providers_site_is_sent_once_more_from_our_own_for_the_cookie_to_come_along(
+    path: str, response: str
+) -> None:
     provider = Provider()
     world = world_of(provider)
     browser = Browser(world)
-    came_back = {**away(browser), "code": "a-code"}
-    cross_site = Browser(world)  # SameSite=Lax: the cookie stays behind
-    hop = cross_site.post("/callback", came_back)
-    assert (hop.status, hop.location, hop.cookies) == (303, "/callback", ())
-    assert provider.arrivals == []
-    assert "Kilgore" in browser.get(hop.headers["Location"]).text
-
-
-def test_a_post_that_is_too_long_for_a_url_is_sent_once_more_from_a_page_of_ours() -> None:
-    provider = Provider()
-    world = world_of(provider)
-    browser = Browser(world)
-    came_back = {"RelayState": away(browser)["state"], "SAMLResponse": "<signed/>" * 1000}
-    page = Browser(world).post("/callback/provider", came_back)
+    came_back = {"RelayState": away(browser)["state"], "SAMLResponse": response}
+    page = Browser(world).post(path, came_back)  # SameSite=Lax: the cookie stays behind
+    assert (page.status, page.cookies, provider.arrivals) == (200, (), [])
     (form,) = page.forms
-    assert (page.status, form.action, form.fields) == (200, "/callback/provider", came_back)
-    assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+    assert (form.method, form.action, came_back.items() <= form.fields.items()) == ("post", path, True)
+    assert page.headers["Cache-Control"] == "no-store"
     assert "Kilgore" in browser.submit(page).text
-    assert provider.arrivals[0].parameters["SAMLResponse"] == came_back["SAMLResponse"]
+    (arrival,) = provider.arrivals
+    assert (arrival.parameters["SAMLResponse"], arrival.own_path) == (response, path != "/callback")
+
+
+def test_what_a_provider_posts_never_gets_into_an_address() -> None:
+    browser = Browser(world_of(Provider()))
+    came_back = {**away(browser), "code": "a-code"}
+    page = Browser(browser.world).post("/callback", came_back)
+    for answer in (page, browser.submit(page)):
+        assert "a-code" not in " ".join((answer.url, *answer.headers.values(), *(form.action for form in answer.forms)))
+
+
+def test_a_browser_that_keeps_no_cookie_is_told_so_and_not_sent_in_a_circle() -> None:
+    world = world_of(Provider())
+    page = Browser(world).post("/callback", {**away(Browser(world)), "code": "a-code"})
+    answer = Browser(world).submit(page)
+    assert (answer.status, "cookies" in answer.text, answer.forms) == (400, True, [])
+
+
+def test_a_posted_answer_may_end_at_a_client_whose_address_has_a_scheme_of_its_own() -> None:
+    posted = Browser(world_of(Provider())).post("/callback", {"state": "a-state", "code": "a-code"})
+    policy = posted.headers["Content-Security-Policy"]
+    assert "form-action" not in policy
+    assert "default-src 'none'" in policy
 
 
 def test_a_post_that_brings_the_cookie_is_answered_at_once() -> None:
@@ -286,7 +302,7 @@ def test_a_provider_may_be_gone_to_with_a_form() -> None:
     page = browser.authorize(connector_id="provider")
     (form,) = page.forms
     assert (form.action, form.fields["SAMLRequest"]) == (PROVIDER, "a <request>")
-    assert "form-action 'self' https:" in page.headers["Content-Security-Policy"]
+    assert "form-action 'self' https:;" in page.headers["Content-Security-Policy"]
     assert "Kilgore" in browser.post("/callback", {"RelayState": form.fields["RelayState"]}).text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,11 +24,15 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
 
 class ClientSite:
-    """A client's own site: keeps what comes to its callback, and may send the browser on from there."""
+    """A client's own site: keeps what comes to its callback, and may send the browser on from there.
+
+    `answer_form` makes the page that a form is answered with.
+    """
 
     def __init__(self) -> None:
         self.answers: list[dict[str, str]] = []
         self.onward = ""
+        self.answer_form: Callable[[dict[str, str]], bytes] = lambda _: b"<title>Back at the client</title>"
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         self.origin_by_name = f"http://localhost:{self._server.server_port}"
@@ -64,7 +68,7 @@ class ClientSite:
             def do_POST(self) -> None:
                 form = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
                 site.answers.append(dict(parse_qsl(form)))
-                body = b"<title>Back at the client</title>"
+                body = site.answer_form(site.answers[-1])
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
                 self.send_header("Content-Length", str(len(body)))
@@ -78,9 +82,13 @@ class ClientSite:
 
     def posting_page(self, query: str) -> bytes:
         """A page whose button POSTs an authorization request: `to` is its address, the rest its parameters."""
-        fields = dict(parse_qsl(query))
-        inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items() if name != "to")
-        return f'<form method="post" action="{fields["to"]}">{inputs}<button>Log in</button></form>'.encode()
+        return posting_page(dict(parse_qsl(query)))
+
+
+def posting_page(fields: Mapping[str, str]) -> bytes:
+    """Return a page whose button POSTs all of `fields` but `to`, which is the address."""
+    inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items() if name != "to")
+    return f'<form method="post" action="{fields["to"]}">{inputs}<button>Log in</button></form>'.encode()
 
 
 @dataclass

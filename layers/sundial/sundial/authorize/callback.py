@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from sundial.authorize.consent import ask_or_answer
 from sundial.authorize.flow import (
@@ -26,15 +25,14 @@ from sundial.observe import count, logger
 from sundial.tokens.opaque import new_change_id, new_family_id
 from sundial.web.browser import new_binding
 from sundial.web.http import Request, Response, read_parameters
-from sundial.web.pages import form_action
+from sundial.web.pages import ANYWHERE, form_action
 
 LONGEST_STATE = 1024
 """Characters. Providers limit the URL of an authorization request, some to 2,048 of its query; a longer request
 waits in a cookie, and `state` is its digest."""
 _LONGEST_COOKIE = 3800  # RFC 6265 §6.1: browsers keep 4,096 bytes, the name and the attributes included
-_LONGEST_HOP = 6000
-"""Characters of a query, of the ten kilobytes of URL and headers that API Gateway takes."""
-
+_AGAIN = "again"
+"""The field by which a form is known that has come from our own site already."""
 _CLOCKS_DIFFER = 60
 """Seconds between the provider's clock and ours."""
 
@@ -64,7 +62,8 @@ def depart(
         state = _digest(state)
     departure = connector.begin(_attempt(server, journey), state, now)
     if departure.form:
-        return _forward(server, departure.url, departure.form, connector.name, cookies=cookies)
+        leads_to = form_action(departure.url)
+        return _forward(server, departure.url, departure.form, connector.name, leads_to, cookies)
     return see_other(departure.url, cookies=cookies)
 
 
@@ -76,16 +75,15 @@ def callback(server: AuthorizeServer, request: Request) -> Response:
 def posted_callback(server: AuthorizeServer, request: Request) -> Response:
     """POST /callback and /callback/{connector}: back with a form (`response_mode=form_post`, SAML's POST binding).
 
-    A POST from the provider's site comes without our cookie (SameSite=Lax): it is sent once more from our
-    own site, as a GET where it fits, and else from a page.
+    A POST from the provider's site comes without our cookie (SameSite=Lax): a page of ours sends it once
+    more, from our own site. It stays a POST, for what is in it is no more for an address bar, a history or
+    a log than a password is; and once is enough, for a browser that keeps no cookie has none then either.
     """
     parameters, repeated = read_parameters(request.form_text())
-    if server.cookie.read(request) is not None or repeated:
+    if server.cookie.read(request) is not None or repeated or _AGAIN in parameters:
         return _arrive(server, request, parameters, repeated)
-    path = ("callback", *request.path_parameters.values())
-    if len(urlencode(parameters)) <= _LONGEST_HOP:
-        return see_other(server.link(*path, **parameters))
-    return _forward(server, server.link(*path), parameters, server.config.frontend.issuer)
+    action = server.link("callback", *request.path_parameters.values())
+    return _forward(server, action, {**parameters, _AGAIN: "1"}, server.config.frontend.issuer, ANYWHERE)
 
 
 def _arrive(
@@ -157,14 +155,20 @@ def _is_too_old(login: Login) -> bool:
 
 
 def _forward(
-    server: AuthorizeServer, url: str, form: Mapping[str, str], name: str, *, cookies: tuple[str, ...] = ()
+    server: AuthorizeServer,
+    action: str,
+    form: Mapping[str, str],
+    name: str,
+    leads_to: str,
+    cookies: tuple[str, ...] = (),
 ) -> Response:
-    """Return the page whose one button POSTs `form` to `url`."""
+    """Return the page that POSTs `form` to `action`: by itself, or by its one button where no script runs."""
     return server.pages.page(
         "forward.html",
         cookies=cookies,
-        form_action=form_action(url if "://" in url else server.config.issuer),
-        action=url,
+        form_action=leads_to,
+        submits_itself=True,
+        action=action,
         fields=tuple(form.items()),
         name=name,
     )

@@ -20,6 +20,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Frame-Options": "DENY",
 }
+ANYWHERE = ""
+"""A `form-action` for a form of ours that may end at any client, and nobody knows yet at which: its address may have
+a scheme of its own, which no list of sources has."""
 _SUBMIT = "document.forms[0].submit()"
 _HEADINGS = {
     404: "There is nothing here",
@@ -74,7 +77,7 @@ class Pages:
     ) -> Response:
         """Return the page of a template, its `values` escaped.
 
-        `form_action` says where its form may lead (see `form_action`); `client_logo` is the URL of the
+        `form_action` says where its form may lead (see `form_action`, and ANYWHERE); `client_logo` is the URL of the
         one picture that it shows besides its own. A page that `submits_itself` has the one script that
         there is, for a browser that runs scripts; in any other its button does.
         """
@@ -100,11 +103,12 @@ class Pages:
 
         And where a page has a `script`, that one.
         """
+        forms = f"form-action {form_action}; " if form_action != ANYWHERE else ""
         scripts = f"script-src {_digest(script)}; " if script else ""
         sources = " ".join(("data:", *filter(None, map(_image_source, images))))
         return (
             f"default-src 'none'; {scripts}style-src {self._style_source}; img-src {sources}; "
-            f"form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
+            f"{forms}base-uri 'none'; frame-ancestors 'none'"
         )
 
     def _absolute(self, url: str) -> str:
