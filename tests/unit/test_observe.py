@@ -1,12 +1,15 @@
-"""Metrics, as CloudWatch reads them from the log."""
+"""Log lines and metrics, as CloudWatch reads them from the log."""
 
 from __future__ import annotations
 
 import json
+import logging
+import warnings
+from collections.abc import Iterator
 
 import pytest
 
-from sundial.observe import count, gauge
+from sundial.observe import count, gauge, log_from, logger
 from tests.support.told import metrics_of
 
 
@@ -58,3 +61,32 @@ def test_a_line_is_one_json_object_with_its_time_in_milliseconds(capsys: pytest.
     count("Logins")
     [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["_aws"]["Timestamp"] > 1_700_000_000_000
+
+
+@pytest.fixture
+def level_before() -> Iterator[None]:
+    before = logger.log_level
+    yield
+    logging.getLogger(logger.name).setLevel(before)
+
+
+@pytest.mark.usefixtures("level_before")
+@pytest.mark.parametrize(
+    ("asked", "in_lambda", "level"),
+    [
+        ("DEBUG", "", logging.DEBUG),
+        ("DEBUG", "INFO", logging.INFO),
+        ("INFO", "INFO", logging.INFO),
+        ("WARNING", "INFO", logging.WARNING),
+        ("ERROR", "INFO", logging.ERROR),
+        ("INFO", "WARN", logging.WARNING),
+    ],
+)
+def test_the_log_begins_at_the_level_of_the_file_and_never_below_what_lambda_lets_through(
+    monkeypatch: pytest.MonkeyPatch, asked: str, in_lambda: str, level: int
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", in_lambda)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        log_from(asked)
+    assert logger.log_level == level

@@ -7,6 +7,7 @@ embedded metric format: they cost no network call.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 
@@ -18,6 +19,17 @@ DEPLOYMENT = "service"
 """The dimension that every metric has: which deployment this is. Its value is POWERTOOLS_SERVICE_NAME."""
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "sundial"), utc=True)
+
+
+def log_from(level: str) -> None:
+    """Log what is as grave as `level` (Dex: logger.level), and in Lambda nothing below its own minimum.
+
+    That minimum is template.yaml's `ApplicationLogLevel`. Where there is one, Powertools' `setLevel` would log from
+    there on whatever it is given, and print a warning for a level below.
+    """
+    levels = logging.getLevelNamesMapping()
+    minimum = levels.get(os.environ.get("AWS_LAMBDA_LOG_LEVEL", ""), logging.NOTSET)
+    logging.getLogger(logger.name).setLevel(max(levels[level], minimum))
 
 
 def count(name: str, times: int = 1, /, *, details: Mapping[str, object] | None = None, **dimensions: str) -> None:

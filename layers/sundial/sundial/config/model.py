@@ -396,7 +396,13 @@ class Config:
     web: Web = field(default_factory=Web, metadata=setting("web", "see `web`"))
     frontend: Frontend = field(default=Frontend(), metadata=setting("frontend", "see `frontend`"))
     log_level: str = field(
-        default="INFO", metadata=setting("logger.level", "`debug`, `info`, `warn` or `error`", default="info")
+        default="INFO",
+        metadata=setting(
+            "logger.level",
+            "`debug`, `info`, `warn` or `error`; in Lambda `debug` is `info`, because the template lets nothing below"
+            " that through (`ApplicationLogLevel`: the SDK's own debug lines hold secrets)",
+            default="info",
+        ),
     )
 
     @property

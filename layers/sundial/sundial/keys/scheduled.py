@@ -14,7 +14,7 @@ from sundial.keys.inventory import inventory
 from sundial.keys.policy import RING_CACHE, KeyPolicy, key_policy, seconds
 from sundial.keys.ring import Ring
 from sundial.keys.rotation import Change, Report, active_ages, overdue, report_document, run
-from sundial.observe import count, gauge, logger
+from sundial.observe import count, gauge, log_from, logger
 
 Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
@@ -27,7 +27,7 @@ def rotation_handler(deployment: Deployment, *, clock: Callable[[], float] = tim
     EventBridge tries again, and then the event goes to the dead-letter queue.
     """
     policy = key_policy(deployment.config)
-    logger.setLevel(deployment.config.log_level)
+    log_from(deployment.config.log_level)
 
     def handler(event: Mapping[str, Any], context: object = None) -> dict[str, Any]:
         logger.set_correlation_id(str(getattr(context, "aws_request_id", "")))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sundial.config.model import Config
 from sundial.errors import OAuthError, server_error
-from sundial.observe import count, logger
+from sundial.observe import count, log_from, logger
 from sundial.web.http import Request, Response, error_response
 
 Endpoint = Callable[[Request], Response]
@@ -50,7 +50,7 @@ class Edge:
         self._clock = clock
         self._cross_origin = cross_origin
         self._show = on_error or (lambda error, _: error_response(error))
-        logger.setLevel(config.log_level)
+        log_from(config.log_level)
 
     def __call__(self, event: Mapping[str, Any], _context: object = None) -> dict[str, Any]:
         """Answer one HTTP API event (payload format 2.0)."""
