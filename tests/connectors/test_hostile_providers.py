@@ -19,7 +19,8 @@ import pytest
 
 from sundial.connectors import http
 from sundial.connectors.base import DeclinedError, Identity, InterruptedRefreshError
-from sundial.connectors.http import Http, Trust
+from sundial.connectors.http import Http
+from sundial.connectors.tls import Trust
 from sundial.errors import OAuthError
 from sundial.tokens.jwt import half_hash
 from tests.support.api_upstream import Answer, api_upstream

@@ -13,9 +13,10 @@ import pytest
 
 from sundial.connectors import ldap_session
 from sundial.connectors.base import Groups, Lookup, PasswordLogin, RedirectLogin, may_refresh
-from sundial.connectors.http import SECONDS, Trust
+from sundial.connectors.http import SECONDS
 from sundial.connectors.ldap import LdapConnector
 from sundial.connectors.ldap_settings import Directory, GroupSearch, LdapSettings, Security, UserMatcher, UserSearch
+from sundial.connectors.tls import Trust
 from sundial.errors import OAuthError
 from sundial.expiry.family import Claims
 from tests.support.browser import Browser, BrowserWorld

@@ -10,7 +10,6 @@ from textwrap import indent
 import pytest
 
 from sundial.config.problems import Severity
-from sundial.connectors.http import Trust
 from sundial.connectors.ldap_settings import (
     Directory,
     GroupSearch,
@@ -20,6 +19,7 @@ from sundial.connectors.ldap_settings import (
     UserSearch,
     read_ldap,
 )
+from sundial.connectors.tls import Trust
 from tests.support.certificates import authority
 from tests.support.config import make_config, problems_of
 

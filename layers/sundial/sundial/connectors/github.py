@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from sundial.connectors.api_login import Pages, RefreshingApiLogin, authorized, listed, text
 from sundial.connectors.base import Attempt
-from sundial.connectors.http import Answer, Conversation, Http, Trust, unbelievable
+from sundial.connectors.http import Answer, Conversation, Http, unbelievable
 from sundial.connectors.mapping import not_in_a_group
 from sundial.connectors.oauth2 import OAuth2Client
 from sundial.connectors.settings import Registration, as_pem, read_registration
+from sundial.connectors.tls import Trust
 from sundial.expiry.family import Claims
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sundial.connectors.api_login import Pages, RefreshingApiLogin, UnauthorizedError, authorized, listed, text
 from sundial.connectors.base import Attempt
-from sundial.connectors.http import Conversation, Http, Trust
+from sundial.connectors.http import Conversation, Http
 from sundial.connectors.mapping import allowed_groups, group_names
 from sundial.connectors.oauth2 import OAuth2Client
 from sundial.connectors.oidc import ACCESS_TOKEN, ANYBODY
 from sundial.connectors.settings import Registration, as_pem, read_registration, read_url
+from sundial.connectors.tls import Trust
 from sundial.expiry.family import Claims
 
 if TYPE_CHECKING:

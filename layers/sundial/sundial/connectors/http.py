@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from sundial.connectors.tls import PUBLIC, Trust, tls_context
 from sundial.errors import OAuthError, temporarily_unavailable, upstream_failed
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
 _LARGEST_BODY = 1024 * 1024
 _CHUNK = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whom TLS trusts: the public authorities and `cas` (PEM); nobody is checked where `verify` is off."""
-
-    cas: tuple[str, ...] = ()
-    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ class Answer:
 class Http:
     """One provider's HTTP: connections are kept between requests."""
 
-    def __init__(self, provider: str, trust: Trust = Trust(), *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, provider: str, trust: Trust = PUBLIC, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`provider` is its name, as people know it; `clock` counts seconds for the deadlines."""
         self.provider = provider
         self._trust = trust
@@ -91,20 +84,12 @@ class Http:
 
     @cached_property
     def _pool(self) -> PoolManager:
-        import ssl
-
-        from botocore.httpsession import DEFAULT_CA_BUNDLE
         from urllib3 import PoolManager, disable_warnings
         from urllib3.exceptions import InsecureRequestWarning
 
-        context = ssl.create_default_context()
-        context.load_verify_locations(DEFAULT_CA_BUNDLE)
-        for pem in self._trust.cas:
-            context.load_verify_locations(cadata=pem)
         if not self._trust.verify:
             disable_warnings(InsecureRequestWarning)  # reading the file gave one
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        context = tls_context(self._trust)
         return PoolManager(num_pools=4, maxsize=4, retries=False, ssl_context=context)
 
 

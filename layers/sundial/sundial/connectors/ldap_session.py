@@ -6,20 +6,23 @@ server but the one that is configured.
 
 from __future__ import annotations
 
-import ssl
 import string
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ldap3
 from ldap3.core import exceptions
 
 from sundial.connectors.http import SECONDS, unbelievable, unreachable
 from sundial.connectors.ldap_settings import Directory, Security
+from sundial.connectors.tls import tls_context
+
+if TYPE_CHECKING:
+    import ssl
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
@@ -226,16 +229,7 @@ def _tls(directory: Directory) -> Any:
 
 
 def _context(directory: Directory) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata="\n".join(directory.trust.cas) or None)
-    # Since Python 3.13 it asks for extensions that many a company's own authority lacks; Go doesn't, and so Dex.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not directory.trust.cas:
-        from botocore.httpsession import DEFAULT_CA_BUNDLE
-
-        context.load_verify_locations(DEFAULT_CA_BUNDLE)
-    if not directory.trust.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = tls_context(directory.trust, own_alone=True)
     if directory.client_certificate:
         with NamedTemporaryFile("w", encoding="ascii") as file:  # OpenSSL takes it from a file alone
             file.write(directory.client_certificate)

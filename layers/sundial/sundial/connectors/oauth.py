@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from sundial.connectors.api_login import ApiLogin, authorized, text
 from sundial.connectors.base import Attempt
-from sundial.connectors.http import Conversation, Http, Trust
+from sundial.connectors.http import Conversation, Http
 from sundial.connectors.mapping import group_names
 from sundial.connectors.oauth2 import OAuth2Client
 from sundial.connectors.settings import Registration, read_registration, read_trust, read_url
+from sundial.connectors.tls import Trust
 from sundial.expiry.family import Claims
 
 if TYPE_CHECKING:

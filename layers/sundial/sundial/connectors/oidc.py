@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sundial.connectors.base import Arrival, Attempt, Departure, Identity, InterruptedRefreshError
-from sundial.connectors.http import Conversation, Http, Trust, unbelievable
+from sundial.connectors.http import Conversation, Http, unbelievable
 from sundial.connectors.mapping import GroupRules, group_names, read_group_rules
 from sundial.connectors.oauth2 import OAuth2Client, Tokens, received_code
 from sundial.connectors.provider import Metadata, Overrides, Provider
 from sundial.connectors.settings import Registration, read_registration, read_trust, read_url
+from sundial.connectors.tls import Trust
 from sundial.errors import OAuthError, access_denied
 from sundial.expiry.family import Claims
 

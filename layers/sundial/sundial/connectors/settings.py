@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sundial.config.general import is_loopback
 from sundial.config.problems import HIDDEN
-from sundial.connectors.http import Trust
+from sundial.connectors.tls import Trust
 
 if TYPE_CHECKING:
     from sundial.config.section import Section
