@@ -21,7 +21,7 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
 
     Beside what a local server needs, it has what receives events and what is asked of a deployed stack.
     """
-    services = (*SERVICES, "cloudformation", "iam", "lambda", "sqs")
+    services = (*SERVICES, "cloudformation", "iam", "lambda", "monitoring", "scheduler", "sns", "sqs", "sts")
     with running_ministack(tmp_path_factory.mktemp("ministack") / "ministack.log", services=services) as running:
         yield running
 

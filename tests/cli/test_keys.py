@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from sundial.deployment import Deployment
-from sundial.discovery.endpoint import jwks_edge
 from sundial.keys.jwks import ITEM_ID
-from sundial_local.operate import LocalStack
-from sundial_local.state import StateFolder
-from tests.support.config import APP
-from tests.support.issuer import Answer, of_edge, served
+from tests.support.issuer import Answer
 from tests.support.keys import HOUR, MINUTE
+from tests.support.live_issuer import TEXT, Issuer, live
 from tests.support.operator import MakeOperator, Operator
 from tests.support.stack import OwnStack
-
-TEXT = APP + "signing: {algorithms: [ES256]}\n"
 
 
 @pytest.fixture
@@ -29,15 +22,6 @@ def sundial(make_operator: MakeOperator) -> Operator:
     operator = make_operator(TEXT)
     live(operator, 8 * HOUR)
     return operator
-
-
-def live(sundial: Operator, seconds: int) -> None:
-    """Let the schedule's runs come until so much time has passed."""
-    stack = LocalStack(StateFolder(sundial.folder))
-    stack.rotate_keys({})
-    for _ in range(seconds // (30 * MINUTE)):
-        sundial.now += 30 * MINUTE
-        stack.rotate_keys({})
 
 
 def ring(sundial: Operator) -> dict[str, Any]:
@@ -196,29 +180,6 @@ def test_a_second_leak_within_hours_is_refused_until_forced(sundial: Operator) -
 
 
 # check
-
-
-class Issuer:
-    """What is served; a test may put something in between."""
-
-    def __init__(self) -> None:
-        self.between: Callable[[Answer], Answer] = lambda answer: answer
-        self.answer: Answer = lambda _path: {"statusCode": 503}
-
-
-@pytest.fixture
-def issuer(stack: OwnStack, make_operator: MakeOperator) -> Iterator[tuple[Operator, Issuer]]:
-    """An operator of a deployment that is served over HTTP."""
-    issuer = Issuer()
-    with served(lambda: issuer.between(issuer.answer)) as url:
-        text = TEXT.replace("https://id.example.com", url)
-        operator = make_operator(text)
-        with (operator.folder / "environment").open("a", encoding="utf-8") as file:
-            file.write(f"export SUNDIAL_ISSUER={url}\n")
-        live(operator, HOUR)
-        environment = {**stack.environment, "SUNDIAL_CONFIG": str(operator.folder / "sundial.json")}
-        issuer.answer = of_edge(jwks_edge(Deployment(environment), clock=lambda: operator.now))
-        yield operator, issuer
 
 
 def test_a_deployment_in_step_passes_the_check(issuer: tuple[Operator, Issuer]) -> None:

@@ -34,6 +34,10 @@ class Result:
         return json.loads(self.out)
 
 
+_ALONE = ("status", "import-dex")
+"""Commands of no group."""
+
+
 class _Typed(io.StringIO):
     """Standard input with somebody at it."""
 
@@ -76,8 +80,9 @@ class Operator:
         """Run `sundial COMMAND`: with `piped` on standard input, or with somebody there who types `typed`."""
         self.monkeypatch.setattr("sys.stdin", io.StringIO(piped) if typed is None else _Typed(typed))
         self.capsys.readouterr()
-        group, name, *arguments = shlex.split(command)
-        status = main([group, name, "--state", str(self.folder), *arguments])
+        words = shlex.split(command)
+        names = 1 if words[0] in _ALONE else 2
+        status = main([*words[:names], "--state", str(self.folder), *words[names:]])
         printed = self.capsys.readouterr()
         return Result(status, printed.out, printed.err)
 

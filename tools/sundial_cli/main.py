@@ -38,5 +38,6 @@ def parser() -> argparse.ArgumentParser:
     for module in pkgutil.iter_modules(groups.__path__):
         group = importlib.import_module(f"{groups.__name__}.{module.name}")
         summary = (group.__doc__ or "").partition("\n")[0]
-        group.add(chosen.add_parser(module.name, help=summary, description=summary))
+        name = module.name.replace("_", "-")
+        group.add(chosen.add_parser(name, help=summary, description=summary))
     return top

@@ -32,12 +32,32 @@ def checks(inventory: Mapping[str, Any], issuer: str) -> Iterator[Check]:
     `inventory` is that of `sundial.keys.inventory`. Raises StoppedError where the issuer can't be reached.
     """
     yield Check("a key for each algorithm", tuple(_without_key(inventory)))
-    yield _published(inventory)
+    yield published(inventory)
+    yield discovery(issuer)
+    yield served(inventory, issuer)
+
+
+def published(inventory: Mapping[str, Any]) -> Check:
+    """Return how the published item stands to the ring."""
+    item = inventory["published"]
+    if item is None:
+        return Check("the published item", ("there is none: the key rotation has not run",))
+    problems = list(differences(inventory, item["keys"]))
+    if item["serial"] > inventory["serial"]:
+        problems.append(f"it is of the ring {item['serial']}, and the secret has {inventory['serial']}, an older one")
+    return Check("the published item", tuple(problems))
+
+
+def discovery(issuer: str) -> Check:
+    """Return whether discovery is right, as verifiers get it. Raises StoppedError where they don't."""
     document = fetch(f"{issuer}/.well-known/openid-configuration")
-    yield Check(f"discovery of {issuer}", tuple(_discovery(document, issuer)))
-    url = document.get("jwks_uri")
-    if isinstance(url, str):
-        yield Check(f"the JWKS at {url}", tuple(_served(inventory, fetch(url))))
+    return Check(f"discovery of {issuer}", tuple(_discovery(document, issuer)))
+
+
+def served(inventory: Mapping[str, Any], issuer: str) -> Check:
+    """Return how the JWKS stands to the ring, as verifiers get it. Raises StoppedError where they don't."""
+    url = f"{issuer}/keys"
+    return Check(f"the JWKS at {url}", tuple(_served(inventory, fetch(url))))
 
 
 def differences(inventory: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -88,16 +108,6 @@ def _without_key(inventory: Mapping[str, Any]) -> Iterator[str]:
     for alg in inventory["algorithms"]:
         if alg not in usable:
             yield f"{alg} has none: the key rotation has not run"
-
-
-def _published(inventory: Mapping[str, Any]) -> Check:
-    item = inventory["published"]
-    if item is None:
-        return Check("the published item", ("there is none: the key rotation has not run",))
-    problems = list(differences(inventory, item["keys"]))
-    if item["serial"] > inventory["serial"]:
-        problems.append(f"it is of the ring {item['serial']}, and the secret has {inventory['serial']}, an older one")
-    return Check("the published item", tuple(problems))
 
 
 def _discovery(document: Mapping[str, Any], issuer: str) -> Iterator[str]:

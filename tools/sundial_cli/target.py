@@ -35,7 +35,8 @@ from sundial_cli.instants import when
 from sundial_cli.status import FINDING, UNREACHABLE, USAGE, StoppedError
 
 STACK = "sundial"
-_ALIAS = "live"
+ALIAS = "live"
+"""Of every function: what routes, the schedule and operators call."""
 _OUTPUTS = frozenset(
     {
         "Issuer",
@@ -46,10 +47,26 @@ _OUTPUTS = frozenset(
         "RotateKeysFunctionName",
     }
 )
+_LOCAL_RESOURCES = (
+    ("SUNDIAL_FAMILIES_TABLE", "FamiliesTable", "AWS::DynamoDB::Table"),
+    ("SUNDIAL_DIRECTORY_TABLE", "DirectoryTable", "AWS::DynamoDB::Table"),
+    ("SUNDIAL_PUBLIC_KEYS_TABLE", "PublicKeysTable", "AWS::DynamoDB::Table"),
+    ("SUNDIAL_SECRET", "KeyRing", "AWS::SecretsManager::Secret"),
+    ("SUNDIAL_KMS_KEY", "KeyRingKey", "AWS::KMS::Key"),
+)
 _SECONDS_TO_ANSWER = 60  # the rotation function has 29
 _CONNECTIONS = 32
 _EPOCH = re.compile(r"\b(\d{9,}) \(epoch seconds\)")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A part of a deployment: its logical id in template.yaml, its CloudFormation type, and what AWS calls it."""
+
+    name: str
+    type: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,10 @@ class Target:
     config: Callable[[], Config]
     """Returns the configuration that the functions run with."""
     clock: Callable[[], float]
+    resources: Callable[[], tuple[Resource, ...]]
+    """Returns every part of it; of the local stack, those that exist there."""
+    stack: str | None = None
+    """The CloudFormation stack; None for the local one."""
 
     @property
     def now(self) -> int:
@@ -84,6 +105,13 @@ def add_command(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {description}"
     )
+    return prepare_command(parser, run)
+
+
+def prepare_command(
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace, Target], int]
+) -> argparse.ArgumentParser:
+    """Make a parser that of a command that is about a deployment; `run` returns the exit status."""
     parser.add_argument("--json", action="store_true", help="print JSON; instants are epoch seconds")
     add_target_options(parser)
 
@@ -148,7 +176,12 @@ def _local(state: Path | None) -> Target:
         rotate_keys=stack.rotate_keys,
         config=lambda: config_of_file(Path(stack.environment["SUNDIAL_CONFIG"]), {**os.environ, **stack.environment}),
         clock=stack.clock,
+        resources=lambda: _local_resources(stack.environment),
     )
+
+
+def _local_resources(environment: Mapping[str, str]) -> tuple[Resource, ...]:
+    return tuple(Resource(name, type, environment[variable]) for variable, name, type in _LOCAL_RESOURCES)
 
 
 def _stack(name: str, region: str | None, profile: str | None) -> Target:
@@ -172,8 +205,20 @@ def _stack(name: str, region: str | None, profile: str | None) -> Target:
         event_bus=outputs["EventBusName"],
         client=client,
         rotate_keys=lambda event: _invoke(client("lambda"), outputs["RotateKeysFunctionName"], event),
-        config=lambda: config_of_function(client("lambda"), outputs["RotateKeysFunctionName"], _ALIAS),
+        config=lambda: config_of_function(client("lambda"), outputs["RotateKeysFunctionName"], ALIAS),
         clock=time.time,
+        resources=lambda: _resources(client("cloudformation"), name),
+        stack=name,
+    )
+
+
+def _resources(cloudformation: Any, name: str) -> tuple[Resource, ...]:
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    return tuple(
+        Resource(one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", ""))
+        for page in pages
+        for one in page["StackResourceSummaries"]
+        if one["ResourceStatus"] != "DELETE_COMPLETE"
     )
 
 
@@ -215,7 +260,7 @@ def _outputs(cloudformation: Any, name: str) -> dict[str, str]:
 
 
 def _invoke(client: Any, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    answer = client.invoke(FunctionName=function, Qualifier=_ALIAS, Payload=json.dumps(event).encode("utf-8"))
+    answer = client.invoke(FunctionName=function, Qualifier=ALIAS, Payload=json.dumps(event).encode("utf-8"))
     document = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         why = document.get("errorMessage", "") if isinstance(document, dict) else ""
@@ -246,7 +291,7 @@ def _advice(error: ClientError | BotoCoreError, arguments: argparse.Namespace) -
         return f"AWS: {error}"
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
-        if details.get("Code") in _DENIED:
+        if details.get("Code") in DENIED:
             return f"AWS: {details.get('Message')}: docs/operations.md says which rights an operator needs"
         if details.get("Code", "").startswith("ExpiredToken"):
             return "AWS: your session has expired: log in again (`aws sso login`)"

@@ -8,6 +8,7 @@ from sundial.keys.jwks import PublicKeys
 from sundial.keys.policy import KeyPolicy
 from sundial.keys.ring import MacKey, Ring, SigningKey, mac_key, signing_key
 from sundial.keys.transitions import next_change_at
+from sundial.version import VERSION
 
 
 def inventory(ring: Ring, served: PublicKeys | None, policy: KeyPolicy, now: int) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def inventory(ring: Ring, served: PublicKeys | None, policy: KeyPolicy, now: int
     """
     return {
         "at": now,
+        "version": VERSION,
         "serial": ring.serial,
         "not_before": ring.not_before,
         "next_change_at": next_change_at(ring, policy, now) if ring.signing_keys else None,

@@ -1,0 +1,49 @@
+"""A deployment that has lived for a while, its discovery and JWKS served over HTTP, and its operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sundial.deployment import Deployment
+from sundial.discovery.endpoint import jwks_edge
+from sundial_local.operate import LocalStack
+from sundial_local.state import StateFolder
+from tests.support.config import APP
+from tests.support.issuer import Answer, of_edge, served
+from tests.support.keys import HOUR, MINUTE
+from tests.support.operator import MakeOperator, Operator
+from tests.support.stack import OwnStack
+
+TEXT = APP + "signing: {algorithms: [ES256]}\n"
+
+
+def live(sundial: Operator, seconds: int) -> None:
+    """Let the schedule's runs come until so much time has passed."""
+    stack = LocalStack(StateFolder(sundial.folder))
+    stack.rotate_keys({})
+    for _ in range(seconds // (30 * MINUTE)):
+        sundial.now += 30 * MINUTE
+        stack.rotate_keys({})
+
+
+class Issuer:
+    """What is served; a test may put something in between."""
+
+    def __init__(self) -> None:
+        self.between: Callable[[Answer], Answer] = lambda answer: answer
+        self.answer: Answer = lambda _path: {"statusCode": 503}
+
+
+@contextmanager
+def live_issuer(stack: OwnStack, make_operator: MakeOperator) -> Iterator[tuple[Operator, Issuer]]:
+    """Serve a deployment until the block ends; yield its operator, and what is served."""
+    issuer = Issuer()
+    with served(lambda: issuer.between(issuer.answer)) as url:
+        operator = make_operator(TEXT.replace("https://id.example.com", url))
+        with (operator.folder / "environment").open("a", encoding="utf-8") as file:
+            file.write(f"export SUNDIAL_ISSUER={url}\n")
+        live(operator, HOUR)
+        environment = {**stack.environment, "SUNDIAL_CONFIG": str(operator.folder / "sundial.json")}
+        issuer.answer = of_edge(jwks_edge(Deployment(environment), clock=lambda: operator.now))
+        yield operator, issuer
