@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_NOT_ALLOWED = re.compile(r"[^ !#-\[\]-~]")  # RFC 6749 §5.2 and §4.1.2.1, RFC 6750 §3
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +25,16 @@ class OAuthError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.description}" + (f" ({self.detail})" if self.detail else "")
+
+    @property
+    def told(self) -> str:
+        """The `error_description` that a client is sent: ASCII without quotes and backslashes."""
+        return in_allowed_characters(self.description)
+
+
+def in_allowed_characters(description: str) -> str:
+    """Return `description` as far as an `error_description` may say it (RFC 6749 §5.2)."""
+    return _NOT_ALLOWED.sub("", description.replace("§", "section "))
 
 
 def invalid_request(description: str, *, detail: str = "") -> OAuthError:
@@ -72,7 +85,8 @@ def access_denied(description: str, *, detail: str = "") -> OAuthError:
 
 def invalid_token(description: str, *, detail: str = "") -> OAuthError:
     """RFC 6750 §3.1: the bearer token is malformed, expired, revoked or not ours."""
-    challenge = f'Bearer realm="sundial", error="invalid_token", error_description="{description}"'
+    told = in_allowed_characters(description)
+    challenge = f'Bearer realm="sundial", error="invalid_token", error_description="{told}"'
     return OAuthError("invalid_token", description, status=401, detail=detail, headers={"WWW-Authenticate": challenge})
 
 

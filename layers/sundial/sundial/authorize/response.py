@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,8 +17,6 @@ from sundial.observe import count, logger
 from sundial.tokens.opaque import Kind, mint
 from sundial.web.http import Response
 from sundial.web.pages import form_action
-
-_NOT_ALLOWED = re.compile(r"[^ !#-\[\]-~]")  # in an error_description, RFC 6749 §4.1.2.1
 
 _FINISHED = "You have finished this login before. Go back to the application; if it asks you to, log in again."
 
@@ -105,8 +102,7 @@ def error_redirect(server: AuthorizeServer, recipient: Recipient, error: OAuthEr
     if not recipient.redirect_uri:
         raise error
     logger.info("refused", error=error.code, description=error.description, detail=error.detail, redirected=True)
-    description = _NOT_ALLOWED.sub("", error.description)
-    return _to_client(server, recipient, {"error": error.code, "error_description": description})
+    return _to_client(server, recipient, {"error": error.code, "error_description": error.told})
 
 
 def _to_client(server: AuthorizeServer, recipient: Recipient, answer: dict[str, str]) -> Response:

@@ -100,9 +100,7 @@ def json_response(document: object, status: int = 200, headers: Mapping[str, str
 
 def error_response(error: OAuthError) -> Response:
     """Return `error` as RFC 6749 §5.2 has it; its detail stays here."""
-    return json_response(
-        {"error": error.code, "error_description": error.description}, error.status, headers=error.headers
-    )
+    return json_response({"error": error.code, "error_description": error.told}, error.status, headers=error.headers)
 
 
 def parse_parameters(text: str, *, repeatable: frozenset[str] = frozenset()) -> dict[str, str]:
