@@ -76,9 +76,10 @@ def serve(settings: Settings, log: RequestLog) -> None:
             Thread(target=_keep_schedule, args=(functions, function, log, stop), daemon=True).start()
     gateway = Gateway(Router(deployed, settings.issuer), functions, log.answered)
     with socket.socket(fileno=settings.listener) as listener, Server(listener, gateway) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-        # Not before: code that hangs while it is loaded is to be stopped by a SIGTERM too.
+        # Not before: code that hangs while it is loaded is to be stopped by a SIGTERM too. Not later: from now on there
+        # may be a request to answer before we go.
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         os.write(settings.ready, b"\n")
         os.close(settings.ready)
         stop.wait()
