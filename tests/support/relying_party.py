@@ -99,8 +99,7 @@ class RelyingParty:
 
     def log_in(self, *passwords: str, **parameters: str) -> Claims:
         """Log the demonstration's user in and return the token response; `state`, `iss` and the nonce are checked."""
-        outcome = self.authorize(*passwords, **parameters)
-        tokens = self.exchange(outcome)
+        tokens = self.exchange(self.authorize(*passwords, **parameters))
         assert self.verified(tokens["id_token"])["nonce"] == self._nonce
         return tokens
 
