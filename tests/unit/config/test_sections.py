@@ -235,6 +235,13 @@ def test_an_implicit_grant_without_a_response_type_for_it_is_a_warning() -> None
     assert (problem.severity, problem.key) == (Severity.WARNING, "oauth2.grantTypes")
 
 
+@pytest.mark.parametrize("grant", ["implicit", "password"])
+def test_grants_of_which_none_is_served_are_an_error(grant: str) -> None:
+    problems = problems_of(f"oauth2: {{grantTypes: [{grant}]}}")
+    [error] = [problem for problem in problems if problem.severity is Severity.ERROR]
+    assert (error.key, error.message) == ("oauth2.grantTypes", "leaves nothing that is served")
+
+
 def test_the_password_grant_is_served_where_there_is_a_connector_for_it() -> None:
     oauth2 = without_problems("oauth2: {passwordConnector: local}").oauth2
     assert oauth2.password_connector == "local"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Mapping
+from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sundial.config.model import IMPLICIT_GRANT, PASSWORD_GRANT, RESPONSE_TYPES, SERVED_GRANTS
+from sundial.config.problems import ConfigError, Severity
 from sundial.discovery.documents import authorization_server_metadata, openid_configuration
 from sundial.tokens.scopes import SCOPES
 from tests.support.config import APP, make_config
@@ -74,6 +82,42 @@ def test_response_types_are_offered_in_every_combination_that_is_served() -> Non
     document = openid_configuration(make_config(APP + "oauth2: {responseTypes: [code, id_token]}\n"))
     assert document["response_types_supported"] == ["code", "id_token", "code id_token"]
     assert document["grant_types_supported"][-1] == "implicit"
+
+
+def test_where_no_code_can_be_exchanged_none_is_offered() -> None:
+    config = make_config(APP + "oauth2: {responseTypes: [code, id_token], grantTypes: [refresh_token]}\n")
+    assert openid_configuration(config)["response_types_supported"] == ["id_token"]
+    assert openid_configuration(config)["authorization_endpoint"] == "https://id.example.com/auth"
+
+
+def test_where_nobody_logs_in_nothing_is_said_of_the_authorization_endpoint() -> None:
+    document = openid_configuration(make_config(APP + "oauth2: {grantTypes: [client_credentials]}\n"))
+    assert document.keys().isdisjoint(
+        {"authorization_endpoint", "response_types_supported", "response_modes_supported"}
+    )
+    assert document["token_endpoint"] == "https://id.example.com/token"
+
+
+GRANTS = (*SERVED_GRANTS, PASSWORD_GRANT, IMPLICIT_GRANT)
+CHOICES = {
+    "grantTypes": st.lists(st.sampled_from(GRANTS), unique=True),
+    "responseTypes": st.lists(st.sampled_from(RESPONSE_TYPES), unique=True),
+    "pkce": st.fixed_dictionaries({"codeChallengeMethodsSupported": st.lists(st.sampled_from(["S256", "plain"]))}),
+    "passwordConnector": st.sampled_from(["", "local"]),
+}
+
+
+@given(st.fixed_dictionaries(CHOICES))
+def test_no_list_is_ever_empty_whatever_is_configured(oauth2: Mapping[str, Any]) -> None:
+    text = APP + json.dumps({"oauth2": oauth2})[1:-1] + "\n"
+    try:
+        config = make_config(text)
+    except ConfigError as refusal:
+        errors = {problem.key for problem in refusal.problems if problem.severity is Severity.ERROR}
+        assert errors == {"oauth2.grantTypes"}, "which leaves nothing that is served"
+        return
+    for document in (openid_configuration(config), authorization_server_metadata(config)):
+        assert [name for name, value in document.items() if value in ([], "", None)] == []
 
 
 def test_the_password_grant_is_offered_where_there_is_a_connector_for_it() -> None:

@@ -118,7 +118,7 @@ def check_response_type(parameters: Parameters, config: Config) -> frozenset[str
     asked = parameters["response_type"].split()
     if len(set(asked)) != len(asked) or not config.oauth2.serves(frozenset(asked)):
         served = ", ".join(f"'{one}'" for one in config.oauth2.served_response_types)
-        raise unsupported_response_type(f"response_type must be one of {served}")
+        raise unsupported_response_type(f"response_type must be one of {served}" if served else "nobody logs in here")
     if "code" in asked and "authorization_code" not in config.oauth2.grant_types:
         raise unauthorized_client("the authorization code grant is turned off here (oauth2.grantTypes)")
     return frozenset(asked)

@@ -231,7 +231,10 @@ def _grant_types(section: Section, password_connector: str | None, response_type
         section.warn("grantTypes", "has 'password' without a passwordConnector, and so it is not served", "name one")
     if PASSWORD_GRANT not in stated and password_connector is not None:
         section.warn("passwordConnector", "is of no use: grantTypes leaves out 'password'", "add it there")
-    return tuple(grant for grant in stated if grant != PASSWORD_GRANT or password_connector is not None)
+    served = tuple(grant for grant in stated if grant != PASSWORD_GRANT or password_connector is not None)
+    if not served:
+        section.error("grantTypes", "leaves nothing that is served", "add 'authorization_code', or remove it")
+    return served
 
 
 def read_signing(root: Section, signer: DexSigner) -> Signing:

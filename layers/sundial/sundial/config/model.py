@@ -290,8 +290,13 @@ class OAuth2:
 
     @property
     def served_response_types(self) -> tuple[str, ...]:
-        """Every response type that is served, as OpenID Connect spells it (Discovery: response_types_supported)."""
-        return tuple(one for one in RESPONSE_TYPES if self.serves(frozenset(one.split())))
+        """Every response type that is served, as OpenID Connect spells it (Discovery: response_types_supported).
+
+        One with a code is of no use where no code can be exchanged.
+        """
+        grants_codes = "authorization_code" in self.grant_types
+        offered = (one for one in RESPONSE_TYPES if grants_codes or "code" not in one.split())
+        return tuple(one for one in offered if self.serves(frozenset(one.split())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,21 +42,17 @@ def authorization_server_metadata(config: Config) -> dict[str, Any]:
     """
     return {
         "issuer": config.issuer,
-        "authorization_endpoint": config.url("/auth"),
+        **_authorization_endpoint(config),
         "token_endpoint": config.url("/token"),
         "introspection_endpoint": config.url("/token/introspect"),
         "revocation_endpoint": config.url("/token/revoke"),
         "jwks_uri": config.url("/keys"),
-        "response_types_supported": list(config.oauth2.served_response_types),
-        "response_modes_supported": list(RESPONSE_MODES),
         **_device_flow(config),
         "grant_types_supported": list(config.oauth2.grant_types),
         "scopes_supported": _scopes(config),
         "token_endpoint_auth_methods_supported": list(_CLIENT_AUTHENTICATION),
         "introspection_endpoint_auth_methods_supported": [one for one in _CLIENT_AUTHENTICATION if one != "none"],
         "revocation_endpoint_auth_methods_supported": list(_CLIENT_AUTHENTICATION),
-        "code_challenge_methods_supported": list(config.oauth2.pkce.code_challenge_methods),
-        "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 
 
@@ -72,6 +68,23 @@ def openid_configuration(config: Config) -> dict[str, Any]:
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
+    }
+
+
+def _authorization_endpoint(config: Config) -> dict[str, Any]:
+    """RFC 8414 §2: where no grant that is served uses the authorization endpoint, there is nothing to say of it.
+
+    An empty list must not stand there either (§3.2).
+    """
+    response_types = config.oauth2.served_response_types
+    if not response_types:
+        return {}
+    return {
+        "authorization_endpoint": config.url("/auth"),
+        "response_types_supported": list(response_types),
+        "response_modes_supported": list(RESPONSE_MODES),
+        "code_challenge_methods_supported": list(config.oauth2.pkce.code_challenge_methods),
+        "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 
 
