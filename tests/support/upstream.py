@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -20,7 +20,7 @@ from tests.support.node import node_for
 
 FOLDER = Path(__file__).parents[1] / "connectors" / "upstreams"
 CLIENT_ID, CLIENT_SECRET = "sundial", "the secret of sundial at the provider"
-CALLBACK = "https://id.example.com/callback"
+CALLBACK, AFTER_LOGOUT = "https://id.example.com/callback", "https://id.example.com/logout"
 KILGORE: Mapping[str, Any] = {
     "name": "Kilgore Trout",
     "preferred_username": "kilgore",
@@ -58,10 +58,19 @@ class OpenIDProvider:
 
 
 @contextmanager
-def openid_provider(*, client: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[OpenIDProvider]:
+def openid_provider(
+    *,
+    client: Mapping[str, Any] | None = None,
+    account: Mapping[str, Any] = KILGORE,
+    api: Sequence[str] = (),
+    always_refreshes: bool = False,
+    **settings: Any,
+) -> Iterator[OpenIDProvider]:
     """Run `oidc-provider`, knowing Kilgore; skips where there is no Node.js or no npm.
 
-    `client` changes Sundial's registration there, `settings` the provider's own settings.
+    `client` changes Sundial's registration there, `settings` the provider's own settings. `account` is what it
+    knows of Kilgore, what the routes of `api` answer him included; with `always_refreshes` it gives a refresh
+    token for any scope, as some providers do.
     """
     node = node_for(FOLDER, "oidc-provider")
     LEAKS.secret("client_secret", CLIENT_SECRET)
@@ -69,9 +78,11 @@ def openid_provider(*, client: Mapping[str, Any] | None = None, **settings: Any)
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "redirect_uris": [CALLBACK],
-        "post_logout_redirect_uris": [CALLBACK],
+        "post_logout_redirect_uris": [CALLBACK, AFTER_LOGOUT],
         "client": dict(client or {}),
-        "accounts": {"kilgore": dict(KILGORE)},
+        "accounts": {"kilgore": dict(account)},
+        "api": list(api),
+        "always_refreshes": always_refreshes,
         "settings": settings,
     }
     process = subprocess.Popen(
@@ -92,36 +103,69 @@ def openid_provider(*, client: Mapping[str, Any] | None = None, **settings: Any)
             process.wait(timeout=10)
 
 
-class _Form(HTMLParser):
-    """The first form of a page."""
+class _Page(HTMLParser):
+    """A page, as far as a robot reads it: its first form, its links, and whether it asks who is there."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.action = ""
         self.fields: dict[str, str] = {}
+        self.links: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag == "form" and not self.action:
             self.action = values.get("action", "")
-        elif tag == "input" and values.get("name"):
+        elif tag in ("input", "button") and values.get("name"):
             self.fields[values["name"]] = values.get("value", "")
+        elif tag == "a":
+            self.links.append(values.get("href", ""))
+
+    @property
+    def asks_for_a_login(self) -> bool:
+        return "login" in self.fields
 
 
-def log_in_at(url: str, login: str = "kilgore") -> dict[str, str]:
-    """Go to a provider as a browser does, log in and agree to everything; return what it sends back to Sundial."""
-    browser = requests.Session()
-    answer = browser.get(url, allow_redirects=False, timeout=10)
-    for _ in range(12):
-        if answer.is_redirect:
-            url = urljoin(answer.url, answer.headers["Location"])
-            if url.startswith(CALLBACK):
-                return dict(parse_qsl(urlsplit(url).query))
-            answer = browser.get(url, allow_redirects=False, timeout=10)
-            continue
-        form = _Form(answer.text)
-        assert form.action, (answer.status_code, answer.text[:2000])
-        fields = form.fields | ({"login": login, "password": "any"} if "login" in form.fields else {})
-        answer = browser.post(urljoin(answer.url, form.action), fields, allow_redirects=False, timeout=10)
-    raise AssertionError("the login at the provider does not end")
+class Visitor:
+    """A person in a browser of their own, which keeps the provider's cookies.
+
+    Where they are asked who they are they say `login`, and to everything else yes; with `declines` they say no at once.
+    `logins` counts how often they were asked who they are.
+    """
+
+    def __init__(self, login: str = "kilgore", *, declines: bool = False) -> None:
+        self._browser = requests.Session()
+        self._login = login
+        self._declines = declines
+        self.logins = 0
+
+    def go(self, url: str, *back: str) -> str:
+        """Go to a provider, and return with which address it sends the browser to one of `back`."""
+        answer = self._browser.get(url, allow_redirects=False, timeout=10)
+        for _ in range(12):
+            if answer.is_redirect:
+                url = urljoin(answer.url, answer.headers["Location"])
+                if url.partition("?")[0] in back:
+                    return url
+                answer = self._browser.get(url, allow_redirects=False, timeout=10)
+                continue
+            answer = self._say(answer)
+        raise AssertionError("the provider does not send the browser back")
+
+    def _say(self, answer: requests.Response) -> requests.Response:
+        page = _Page(answer.text)
+        if self._declines:
+            (no,) = [link for link in page.links if link.endswith("/abort")]
+            return self._browser.get(urljoin(answer.url, no), allow_redirects=False, timeout=10)
+        assert page.action, (answer.status_code, answer.text[:2000])
+        fields = page.fields
+        if page.asks_for_a_login:
+            self.logins += 1
+            fields = fields | {"login": self._login, "password": "any"}
+        return self._browser.post(urljoin(answer.url, page.action), fields, allow_redirects=False, timeout=10)
+
+
+def log_in_at(url: str, visitor: Visitor | None = None) -> dict[str, str]:
+    """Go to a provider, log in as Kilgore and agree to everything; return what it sends back to Sundial."""
+    return dict(parse_qsl(urlsplit((visitor or Visitor()).go(url, CALLBACK)).query))

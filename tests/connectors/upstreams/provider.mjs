@@ -1,6 +1,9 @@
 // An OpenID provider for the tests. Its argument is JSON: the client's id, secret and redirect URIs, the accounts
 // with their claims, and settings of the provider to add. It listens on a port of its own, which it prints.
 // A line of JSON on standard input changes the accounts: {"sub": {claims} or null}; an answer says that it has.
+//
+// Some providers have an API beside OpenID Connect. What it answers stands among an account's claims, by route, such as
+// "GET /api/v4/user": to whoever has an access token of that account, which this provider has to know as its own.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
@@ -38,10 +41,19 @@ server.listen(0, '127.0.0.1', () => {
     rotateRefreshToken: true,
     conformIdTokenClaims: false,
     cookies: { keys: ['a key of the tests'] },
+    ...(wanted.always_refreshes && { issueRefreshToken: () => true }),
     ...wanted.settings,
   });
   provider.on('server_error', (_, error) => console.error(error));
-  server.on('request', provider.callback());
+  const openid = provider.callback();
+  server.on('request', async (request, response) => {
+    const route = `${request.method} ${new URL(request.url, issuer).pathname}`;
+    if (!wanted.api.includes(route)) return openid(request, response);
+    const token = await provider.AccessToken.find((request.headers.authorization ?? '').replace(/^Bearer /, ''));
+    const answer = accounts[token?.accountId]?.[route];
+    response.writeHead(answer ? 200 : 401, { 'content-type': 'application/json' });
+    return response.end(JSON.stringify(answer ?? { message: '401 Unauthorized' }));
+  });
   say({ issuer });
 });
 
