@@ -238,6 +238,27 @@ def test_consent_names_the_client_the_user_the_scopes_and_where_it_leads(browser
     assert "you continue to app.example.com" in consent.text
 
 
+def test_consent_names_the_other_applications_and_the_apis_that_the_tokens_are_for(world: BrowserWorld) -> None:
+    world.configure(
+        CONFIG.replace("name: The App\n", "name: The App\n    resources: [https://api.example.com/v1]\n").replace(
+            "expiry:\n",
+            """\
+  - {id: kube, name: Kubernetes <prod>, public: true, trustedPeers: [app]}
+  - {id: vault, public: true, trustedPeers: [app]}
+  - {id: bank, name: The Bank, public: true, trustedPeers: [app]}
+expiry:
+""",
+        )
+    )
+    browser = Browser(world)
+    scope = "openid audience:server:client_id:kube audience:server:client_id:vault"
+    consent = browser.log_in(browser.authorize(scope=scope, resource="https://api.example.com/v1"))
+    for name in ("Kubernetes <prod>", "vault", "api.example.com"):
+        assert f"Act for you at {name}" in consent.text
+    assert "The Bank" not in consent.text
+    assert "<prod>" not in consent.body
+
+
 def test_consent_names_only_what_was_asked_for(browser: Browser) -> None:
     consent = browser.log_in(browser.authorize(scope="openid"))
     assert "Know who you are" in consent.text

@@ -276,8 +276,37 @@ def test_a_repeated_state_is_told_without_either_of_them(browser: Browser) -> No
     assert_redirected(answer, "invalid_request", state=None)
 
 
-def test_an_unknown_parameter_is_ignored(browser: Browser) -> None:
-    assert browser.authorize(utm_source="newsletter").status == 200
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"utm_source": "newsletter"},
+        {"display": "popup"},
+        {"ui_locales": "fr-CA fr en"},
+        {"claims_locales": "de"},
+        {"acr_values": "urn:mace:incommon:iap:silver"},
+        {"claims": '{"id_token": {"email": null}}'},
+        {"dpop_jkt": "x"},
+    ],
+)
+def test_an_unknown_parameter_is_ignored(browser: Browser, extra: dict[str, str]) -> None:
+    answer = browser.approve(browser.log_in(browser.authorize(**extra)))
+    assert answer.answer.keys() == {"code", "state", "iss"}
+
+
+def test_no_site_may_read_what_the_authorization_endpoint_answers(world: BrowserWorld) -> None:
+    world.configure(CONFIG + "web: {allowedOrigins: ['*']}\n")
+    browser = Browser(world)
+    login = browser.authorize()
+    origin = {"Origin": "https://app.example.com"}
+    answers = [
+        browser.get("/auth", REQUEST, headers=origin),
+        browser.get("/auth/local", REQUEST, headers=origin),
+        browser.post("/auth", REQUEST, headers=origin),
+        browser.post("/auth/local/login", login.forms[0].fields, headers=origin),
+        browser.get("/logout", headers=origin),
+    ]
+    for answer in answers:
+        assert [name for name in answer.headers if name.startswith("Access-Control-")] == []
 
 
 def test_without_a_state_the_answer_has_none(browser: Browser) -> None:

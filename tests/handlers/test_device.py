@@ -448,6 +448,21 @@ def test_consent_is_asked_even_where_no_other_client_asks(world: DeviceWorld, de
     assert device.poll().error == (400, "authorization_pending")
 
 
+def test_the_person_is_told_which_application_asks_and_for_what(
+    world: DeviceWorld, device: Device, browser: Browser
+) -> None:
+    clients = world.config.clients
+    named = replace(clients["cli"], name="Living Room TV", resources=("https://films.example",))
+    world.use(replace(world.config, clients={**clients, "cli": named}))
+    device.ask("openid email", resource="https://films.example")
+    login = type_code(browser, device.codes["user_code"])
+    assert "to continue to Living Room TV" in login.text
+    consent = browser.log_in(login)
+    for words in ("Allow Living Room TV?", device.codes["user_code"], "See your email address", "films.example"):
+        assert words in consent.text
+    assert "Living Room TV goes on there" in browser.approve(consent).text
+
+
 def test_a_no_is_told_to_the_device(world: DeviceWorld, device: Device, browser: Browser) -> None:
     device.ask()
     done = browser.submit(log_in(browser, device.codes["user_code"]), approval="deny")

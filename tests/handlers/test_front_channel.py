@@ -12,11 +12,13 @@ from sundial.tokens.claims import Principal, id_token_claims
 from sundial.tokens.jwt import half_hash, sign
 from sundial.tokens.subject import subject
 from tests.support.browser import CALLBACK, CONFIG, REQUEST, USER_ID, Answer, Browser, BrowserWorld
+from tests.support.device_world import DeviceWorld
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.signers import signers
 from tests.support.token_world import claims_of
 
 EVERY_TYPE = f"{CONFIG}oauth2:\n  responseTypes: [code, token, id_token]\n"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, Appendix B
 WITHOUT_CODE = {"code_challenge": None, "code_challenge_method": None}
 TOKENS = {
     "code": {"code"},
@@ -106,6 +108,19 @@ def test_with_a_code_the_login_goes_on_at_the_token_endpoint(browser: Browser, w
     [family] = world.families.families.values()
     assert family.code is not None
     assert "offline_access" in family.scopes
+
+
+@pytest.mark.parametrize("response_type", ["code id_token", "code id_token token"])
+def test_the_id_tokens_of_both_endpoints_are_of_one_issuer_and_one_user(response_type: str) -> None:
+    world = DeviceWorld(EVERY_TYPE)
+    told = log_in(Browser(world), response_type=response_type).answer
+    form = {"grant_type": "authorization_code", "code": told["code"], "redirect_uri": CALLBACK}
+    client = {"client_id": "app", "client_secret": "a-secret-of-a-test", "code_verifier": VERIFIER}
+    tokens = world.post("/token", form | client)
+    assert tokens.status == 200
+    first, second = claims_of(told["id_token"]), claims_of(tokens.body["id_token"])
+    for claim in ("iss", "sub", "aud", "nonce", "auth_time", "sid", "email"):
+        assert first[claim] == second[claim]
 
 
 def test_a_double_click_is_one_login(browser: Browser, world: BrowserWorld) -> None:

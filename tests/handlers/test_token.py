@@ -7,6 +7,7 @@ from base64 import b64encode
 import jwt
 import pytest
 
+from sundial.expiry.family import PendingCode
 from sundial.tokens.jwt import half_hash
 from sundial.tokens.subject import subject
 from tests.support.events import http_event
@@ -15,6 +16,7 @@ from tests.support.token_world import CONFIG, SECRET, USER_ID, TokenWorld, claim
 
 # RFC 7636, Appendix B
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 @pytest.fixture
@@ -58,8 +60,17 @@ def test_an_access_token_is_what_rfc_9068_says(world: TokenWorld) -> None:
     claims = claims_of(token)
     assert claims["client_id"] == claims["aud"] == "example-app"
     assert claims["scope"] == "email offline_access openid"
-    assert {"iss", "exp", "sub", "iat", "jti"} <= claims.keys()
+    of_rfc_9068 = {"iss", "exp", "aud", "sub", "client_id", "iat", "jti", "auth_time", "scope"}
+    assert claims.keys() == of_rfc_9068 | {"sid"}, "and nothing of the user (§6)"
     assert jwt.get_unverified_header(world.redeem(world.log_in()).body["id_token"])["typ"] == "JWT"
+
+
+def test_an_access_token_says_when_its_user_logged_in_however_often_it_is_refreshed(world: TokenWorld) -> None:
+    answer = world.redeem(world.log_in(auth_time=LOGIN_AT - 60))
+    for _ in range(3):
+        assert claims_of(answer.body["access_token"])["auth_time"] == LOGIN_AT - 60
+        world.now += 100
+        answer = world.refresh(answer.body["refresh_token"])
 
 
 def test_without_offline_access_there_is_no_refresh_token(world: TokenWorld) -> None:
@@ -96,6 +107,16 @@ def test_a_mistake_of_the_client_leaves_the_code_usable(world: TokenWorld, mista
     code = world.log_in()
     assert world.redeem(code, **mistake).status in (400, 401)
     assert world.redeem(code).status == 200
+
+
+@pytest.mark.parametrize("verifier", [VERIFIER[::-1], CHALLENGE, ""])
+@pytest.mark.parametrize("challenge", [f"S256:{CHALLENGE}", f"plain:{VERIFIER}"])
+def test_another_verifier_or_none_is_an_invalid_grant_and_leaves_the_code_usable(
+    world: TokenWorld, challenge: str, verifier: str
+) -> None:
+    code = world.log_in(code=PendingCode(LOGIN_AT + 60, REDIRECT_URI, challenge))
+    assert world.redeem(code, code_verifier=verifier).error == (400, "invalid_grant")
+    assert world.redeem(code, code_verifier=VERIFIER).status == 200
 
 
 def test_a_code_expires(world: TokenWorld) -> None:

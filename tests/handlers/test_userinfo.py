@@ -8,13 +8,14 @@ from typing import Any
 import jwt
 import pytest
 
+from sundial.expiry.family import Claims
 from sundial.keys.jwks import PublicKeys
 from sundial.userinfo import UserInfo
 from sundial.web.edge import Edge
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT
 from tests.support.signers import signers
-from tests.support.token_world import Answer, TokenWorld, claims_of
+from tests.support.token_world import USER_ID, Answer, TokenWorld, claims_of
 
 
 class World(TokenWorld):
@@ -47,6 +48,12 @@ def test_it_says_what_the_scopes_of_the_token_allow_and_no_more(world: World) ->
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.body.items() >= {"email": "admin@example.com", "email_verified": True, "name": "admin"}.items()
     assert answer.body["groups"] == ["ops"]
+
+
+def test_what_is_not_known_of_the_user_is_left_out(world: World) -> None:
+    scopes = frozenset(("openid", "email", "groups", "profile"))
+    code = world.log_in(scopes=scopes, claims=Claims(USER_ID, username="jane"))
+    assert world.userinfo(world.redeem(code).body["access_token"]).body.keys() == {"sub", "name"}
 
 
 def test_the_sub_is_the_id_tokens(world: World) -> None:
