@@ -94,6 +94,20 @@ def test_a_bad_configuration_file_fails_the_build_and_says_why(sam_environment: 
     assert not (target / "sundial.json").exists()
 
 
+def test_a_change_of_the_parameters_alone_changes_a_layer_and_so_publishes_the_functions_again(
+    sam_environment: dict[str, str], tmp_path: Path
+) -> None:
+    built = []
+    for retention in (14, 30):
+        settings, target = tmp_path / f"{retention}.toml", tmp_path / f"{retention}"
+        settings.write_text(f'parameter_overrides = ["LogRetentionDays={retention}"]', "utf-8")
+        make(ROOT / "layers" / "config", "build-ConfigLayer", target, {**sam_environment, "SETTINGS": str(settings)})
+        built.append({file.name: file.read_bytes() for file in target.iterdir()})
+    one, other = built
+    assert one["sundial.json"] == other["sundial.json"]
+    assert one["settings.sha256"] != other["settings.sha256"]
+
+
 def make(folder: Path, target: str, artifacts: Path, environment: dict[str, str], makefile: Path | None = None) -> None:
     """Run `target` in `folder`, into `artifacts`."""
     program = shutil.which("make")

@@ -13,9 +13,11 @@ from tests.support.transformed import source, transformed
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 
 
-def lint(path: Path) -> str:
+def lint(path: Path, *ignored: str) -> str:
     """Return what cfn-lint has to say of a template."""
-    done = subprocess.run([CFN_LINT, "--regions", "us-east-1", "--", path], capture_output=True, text=True, check=False)
+    ignoring = ["--ignore-checks", *ignored] if ignored else []
+    command: list[str | Path] = [CFN_LINT, "--regions", "us-east-1", *ignoring, "--", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 1, done.stderr  # it failed itself; 2 and above are what it found
     return done.stdout
 
@@ -27,7 +29,8 @@ def test_the_template_is_clean() -> None:
 def test_the_transformed_template_is_clean(tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps(transformed(source())), "utf-8")
-    assert lint(path) == ""
+    # W2001, W7001: the transform itself has read the parameter DeploymentPreference, and its mapping.
+    assert lint(path, "W2001", "W7001") == ""
 
 
 def test_a_mistake_would_be_noticed(tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ def log_from(level: str) -> None:
     logging.getLogger(logger.name).setLevel(max(levels[level], minimum))
 
 
+def function_version() -> str:
+    """Return the version of the Lambda function that runs: a canary's brakes watch the new one alone."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+
+
 def count(name: str, times: int = 1, /, *, details: Mapping[str, object] | None = None, **dimensions: str) -> None:
     """Add `times` to the CloudWatch metric `name`: to the deployment's total, and to that of its `dimensions`.
 

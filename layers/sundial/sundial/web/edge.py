@@ -10,7 +10,7 @@ from typing import Any
 
 from sundial.config.model import Config
 from sundial.errors import OAuthError, server_error
-from sundial.observe import count, log_from, logger
+from sundial.observe import count, function_version, log_from, logger
 from sundial.web.http import Request, Response, error_response
 
 Endpoint = Callable[[Request], Response]
@@ -85,7 +85,7 @@ class Edge:
         route = event.get("routeKey", "")
         logger.info("answered", function=self._function, route=route, status=response.status)
         if response.status >= 500:
-            count("ServerErrors", function=self._function)
+            count("ServerErrors", function=self._function, version=function_version())
         headers = {
             **SECURITY_HEADERS,
             **self._config.web.headers,
