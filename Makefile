@@ -75,9 +75,10 @@ bench: .venv/.complete .venv-ministack/.complete ## Measure round trips, handler
 	@.venv/bin/python -m bench $(ARGS)
 
 .PHONY: docs-config
-docs-config: .venv/.complete ## Write docs/configuration.md and docs/connectors/README.md from the code
+docs-config: .venv/.complete ## Write docs/configuration.md, docs/connectors/README.md and docs/cli.md from the code
 	@.venv/bin/sundial config docs > docs/configuration.md
 	@.venv/bin/sundial config docs connectors > docs/connectors/README.md
+	@.venv/bin/sundial config docs cli > docs/cli.md
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)

@@ -1,7 +1,4 @@
-"""`sundial GROUP COMMAND …`: its exit status is 0 if all is well, 1 if it found errors, 2 if it was called wrongly.
-
-3 is that of a deployment that can't be reached, 130 that of Ctrl-C.
-"""
+"""`sundial GROUP COMMAND …`. What its exit statuses mean: sundial_cli.status, docs/cli.md."""
 
 from __future__ import annotations
 
@@ -11,8 +8,10 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
+from sundial.version import VERSION
 from sundial_cli import groups
-from sundial_cli.status import StoppedError
+from sundial_cli.output import coloured
+from sundial_cli.status import INTERRUPTED, USAGE, StoppedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,20 +19,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
+        sys.stdout.flush()
     except StoppedError as stopped:
-        print(f"sundial: {stopped}", file=sys.stderr)
+        _complain(str(stopped))
         return stopped.status
+    except BrokenPipeError:  # whoever read our output has had enough of it
+        sys.stdout = None  # nor is it to be flushed when Python ends
+        return 0
     except OSError as error:
-        print(f"sundial: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        return 2
+        _complain(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+        return USAGE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return status
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser, with every module of `sundial_cli.groups` as a group of commands."""
-    top = argparse.ArgumentParser(prog="sundial", description="Look after a Sundial deployment.")
+    top = argparse.ArgumentParser(
+        prog="sundial",
+        description="Look after a Sundial deployment.",
+        epilog="Exit status: 0 well, 1 not well or refused, 2 called wrongly, 3 can't be reached or not allowed to."
+        " docs/cli.md has all of it.",
+    )
+    top.add_argument("--version", action="version", version=f"sundial {VERSION}")
     chosen = top.add_subparsers(title="groups", metavar="GROUP", required=True)
     for module in pkgutil.iter_modules(groups.__path__):
         group = importlib.import_module(f"{groups.__name__}.{module.name}")
@@ -41,3 +50,7 @@ def parser() -> argparse.ArgumentParser:
         name = module.name.replace("_", "-")
         group.add(chosen.add_parser(name, help=summary, description=summary))
     return top
+
+
+def _complain(text: str) -> None:
+    print(f"{coloured('sundial:', '31;1', sys.stderr)} {text}", file=sys.stderr)

@@ -8,6 +8,8 @@ USAGE = 2
 """The command was called wrongly."""
 UNREACHABLE = 3
 """AWS, or the deployment in it, can't be reached, or doesn't let us."""
+INTERRUPTED = 130
+"""Ctrl-C, as a shell has it: 128 and the number of the signal."""
 
 
 class StoppedError(Exception):

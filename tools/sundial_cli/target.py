@@ -35,6 +35,8 @@ from sundial_cli.instants import when
 from sundial_cli.status import FINDING, UNREACHABLE, USAGE, StoppedError
 
 STACK = "sundial"
+DEPLOYMENT_OPTIONS = "the deployment"
+"""The title of the options that say which."""
 ALIAS = "live"
 """Of every function: what routes, the schedule and operators call."""
 _OUTPUTS = frozenset(
@@ -134,7 +136,7 @@ def obeyed(target: Target, command: Mapping[str, Any]) -> dict[str, Any]:
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which deployment a command is about."""
-    group = parser.add_argument_group("the deployment")
+    group = parser.add_argument_group(DEPLOYMENT_OPTIONS)
     group.add_argument(
         "--stack",
         default=os.environ.get("SUNDIAL_STACK", STACK),
