@@ -175,7 +175,11 @@ class TokenWorld:
         return self.send(http_event(f"POST {path}", form=form, headers=headers or {}))
 
     def send(self, event: Mapping[str, Any]) -> Answer:
-        response = self._edge(event)
+        return self.send_to(self._edge, event)
+
+    @staticmethod
+    def send_to(edge: Edge, event: Mapping[str, Any]) -> Answer:
+        response = edge(event)
         return Answer(response["statusCode"], response["headers"], json.loads(response["body"] or "{}"))
 
     def log_in(self, **changes: object) -> str:
