@@ -34,6 +34,8 @@ SCOPE = Scope(
         ("[!If [HasStage, !Ref AWS::NoValue, 2], 3]", [3]),
         ("!And [!Condition HasStage, !Equals [a, a]]", True),
         ("!Or [!Not [Condition: HasStage], !Equals [a, b]]", False),
+        ("!Select [2, !Split [/, 'https://example.com/dex']]", "example.com"),
+        ("!Join [/, [a, !Ref Stage]]", "a/dex"),
         ("plain", "plain"),
     ],
 )

@@ -13,6 +13,8 @@ from tests.support.transformed import source, transformed
 
 Resources = dict[str, dict[str, Any]]
 
+FRONT_SECRET = "{{resolve:secretsmanager:${FrontSecret}}}"  # CloudFormation's own way to name a secret's value
+
 
 def of_type(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, resource in resources.items():
@@ -102,6 +104,8 @@ def test_every_function_is_told_where_everything_is(resources: Resources) -> Non
             "SUNDIAL_SECRET": {"Ref": "KeyRing"},
             "SUNDIAL_KMS_KEY": {"Fn::GetAtt": ["KeyRingKey", "Arn"]},
             "SUNDIAL_EVENT_BUS": {"Ref": "EventBus"},
+            "SUNDIAL_FRONT_SECRET": {"Fn::If": ["HasCloudFront", {"Fn::Sub": FRONT_SECRET}, {"Ref": "AWS::NoValue"}]},
+            "SUNDIAL_TRACING": {"Fn::If": ["HasTracing", "on", {"Ref": "AWS::NoValue"}]},
             "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
@@ -139,10 +143,20 @@ def test_every_route_is_throttled(resources: Resources) -> None:
 
 
 def test_what_is_written_or_guessed_before_a_login_is_throttled_harder(resources: Resources) -> None:
-    limits = {"ThrottlingRateLimit": {"Ref": "DeviceThrottlingRateLimit"}}
-    limits["ThrottlingBurstLimit"] = limits["ThrottlingRateLimit"]
-    routes = ("POST /device/code", "POST /device/auth/verify_code")
-    assert resources["HttpApiStage"]["Properties"]["RouteSettings"] == dict.fromkeys(routes, limits)
+    def at(rate: str, burst: str) -> dict[str, Any]:
+        return {"ThrottlingRateLimit": {"Ref": rate}, "ThrottlingBurstLimit": {"Ref": burst}}
+
+    devices = at("DeviceThrottlingRateLimit", "DeviceThrottlingRateLimit")
+    assert resources["HttpApiStage"]["Properties"]["RouteSettings"] == {
+        "POST /token": at("TokenThrottlingRateLimit", "TokenThrottlingBurstLimit"),
+        "POST /auth/{connector}/login": at("LoginThrottlingRateLimit", "LoginThrottlingRateLimit"),
+        "POST /device/code": devices,
+        "POST /device/auth/verify_code": devices,
+    }
+    defaults = {name: one["Default"] for name, one in source()["Parameters"].items() if "Throttling" in name}
+    assert (
+        defaults["DeviceThrottlingRateLimit"] < defaults["LoginThrottlingRateLimit"] < defaults["ThrottlingRateLimit"]
+    )
 
 
 def test_every_route_calls_the_live_alias_with_payload_2(resources: Resources) -> None:
@@ -217,6 +231,7 @@ def test_the_outputs_name_what_an_operator_needs() -> None:
     assert set(source()["Outputs"]) == {
         "Issuer",
         "ApiUrl",
+        "DomainTarget",
         "FamiliesTableName",
         "DirectoryTableName",
         "PublicKeysTableName",
