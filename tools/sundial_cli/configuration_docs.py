@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from sundial.config import model
-from sundial.config.unserved import MEANINGLESS_WITHOUT_A_SERVER, NOT_SERVED_YET
+from sundial.config.unserved import LEFT_OUT, MEANINGLESS_WITHOUT_A_SERVER, NOT_SERVED_YET
 from sundial.expiry.policies import RefreshTokenSettings
 
 _SECTIONS: tuple[tuple[str, type, str], ...] = (
@@ -71,7 +71,9 @@ The build refuses a file with an error, and a function that finds one in its own
 
 def configuration_docs() -> str:
     """Return the whole page."""
-    return "\n".join([_INTRODUCTION, *(_section(*section) for section in _SECTIONS), _meaningless(), _not_yet()])
+    return "\n".join(
+        [_INTRODUCTION, *(_section(*section) for section in _SECTIONS), _meaningless(), _left_out(), _not_yet()]
+    )
 
 
 def _section(title: str, described: type, text: str) -> str:
@@ -93,6 +95,12 @@ def _settings(described: type) -> Iterator[tuple[str, str, str, bool]]:
 def _meaningless() -> str:
     names = ", ".join(f"`{name}`" for name in MEANINGLESS_WITHOUT_A_SERVER)
     return f"## Accepted, without a meaning here\n\n{names}: a warning names those that a file holds.\n"
+
+
+def _left_out() -> str:
+    rows = [f"| `{key}` | {what} |" for key, what in sorted(LEFT_OUT.items())]
+    head = "## Left out\n\nKnown, and nothing comes of it: a warning says so of each that a file asks for.\n"
+    return "\n".join([head, "| key | what one goes without |", "| --- | --- |", *rows, ""])
 
 
 def _not_yet() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sundial.config.problems import Severity
-from sundial.config.unserved import NOT_SERVED_YET
+from sundial.config.unserved import LEFT_OUT, NOT_SERVED_YET
 from tests.support.config import problems_of, without_problems
 
 ROWS = sorted(NOT_SERVED_YET)
@@ -35,10 +35,19 @@ def test_it_is_refused_as_not_supported_yet(row: str) -> None:
     assert problem.remedy
 
 
+@pytest.mark.parametrize("row", sorted(LEFT_OUT))
+def test_it_is_left_out_and_that_is_said(row: str) -> None:
+    text, key = asking_for(row)
+    (problem,) = problems_of(text)
+    assert (problem.severity, problem.key) == (Severity.WARNING, key)
+    assert problem.message == f"is left out: {LEFT_OUT[row]}"
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "mfa: {}",
+        "sessions: {}",
         "oauth2: {passwordConnector: ''}",
         "staticClients: [{id: a, public: true, trustedPeers: [], ssoSharedWith: [], mfaChain: []}]",
         "staticClients: [{id: a, public: true, refreshTokenLifetime: ''}]",

@@ -63,7 +63,8 @@ def read_client_expiry(parent: Section) -> ClientExpiry:
 def _client(section: Section) -> Client:
     client_id = _client_id(section)
     public = section.flag("public")
-    section.not_yet("backchannelLogoutURI", "mfaChain", "ssoSharedWith")
+    section.not_yet("mfaChain")
+    section.leave_out("backchannelLogoutURI", "ssoSharedWith")
     section.choice("refreshTokenLifetime", ("standalone",), default="standalone")
     return Client(
         id=client_id,

@@ -63,7 +63,8 @@ def read(
         frontend=read_frontend(root, theme_css),
         log_level=read_log_level(root),
     )
-    root.not_yet("mfa", "sessions")
+    root.not_yet("mfa")
+    root.leave_out("sessions")
     root.accept_meaningless()
     root.close()
     check_capacity(root, config)

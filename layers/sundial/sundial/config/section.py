@@ -15,7 +15,7 @@ from typing import Any
 from sundial.config import environment as variables
 from sundial.config.problems import HIDDEN, Problem, Severity, kind, show
 from sundial.config.suggestions import one_of, remedy_for
-from sundial.config.unserved import MEANINGLESS_WITHOUT_A_SERVER, NOT_SERVED_YET
+from sundial.config.unserved import LEFT_OUT, MEANINGLESS_WITHOUT_A_SERVER, NOT_SERVED_YET
 from sundial.expiry.durations import DurationError, parse_duration
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -171,9 +171,13 @@ class Section:
 
     def not_yet(self, *keys: str) -> None:
         """Refuse each of `keys` that asks for something: known, and not served yet."""
-        for key in keys:
-            if self.states(key) and self._values[key] not in ([], {}, False):
-                self.error(key, f"is not supported yet: {NOT_SERVED_YET[self._pattern(key)]}", "remove it")
+        for key in filter(self._asks, keys):
+            self.error(key, f"is not supported yet: {NOT_SERVED_YET[self._pattern(key)]}", "remove it")
+
+    def leave_out(self, *keys: str) -> None:
+        """Warn of each of `keys` that asks for something: known, and nothing comes of it."""
+        for key in filter(self._asks, keys):
+            self.warn(key, f"is left out: {LEFT_OUT[self._pattern(key)]}", "it may stay, or go")
 
     def accept_meaningless(self) -> None:
         """Accept the keys that mean something to a server alone; one warning will name those that are there."""
@@ -225,6 +229,9 @@ class Section:
         return re.sub(r"\[[0-9]+\]", "[]", self._name(key))
 
     # Values.
+
+    def _asks(self, key: str) -> bool:
+        return self.states(key) and self._values[key] not in ([], {}, False)
 
     def _items(self, key: str) -> list[tuple[int, Any]]:
         value = self._values[key] if self.states(key) else []

@@ -1,7 +1,7 @@
 """What a Dex file may hold that Sundial doesn't serve, one row each: to serve it is to delete its row and to read it.
 
-What it can't do yet is refused by name, never ignored. What means nothing without a server is accepted,
-and one warning names it.
+What it can't do yet is refused by name, never ignored. What a file may go without, and nothing is less safe, is
+left out with a warning of its own. What means nothing without a server is accepted, and one warning names it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,8 @@ NOT_SERVED_YET = MappingProxyType(
     {
         # a key, for any value that asks for something
         "mfa": "a second factor",
-        "sessions": "a login that several clients share",
         "logger.excludeFields": "a choice of what the log leaves out",
-        "staticClients[].backchannelLogoutURI": "back-channel logout",
         "staticClients[].mfaChain": "a second factor",
-        "staticClients[].ssoSharedWith": "a login that several clients share",
         # a key and one of its values
         **{f"connectors[].type: {name}": "login through an upstream provider" for name in _CONNECTORS},
         "signer.type: vault": "a signer outside of the key ring",
@@ -49,3 +46,13 @@ NOT_SERVED_YET = MappingProxyType(
         "staticClients[].refreshTokenLifetime: session": "refresh tokens that end with a login session",
     }
 )
+
+LEFT_OUT = MappingProxyType(
+    {
+        "sessions": "there is no login that several applications share: each asks for one of its own",
+        "staticClients[].backchannelLogoutURI": "nobody calls the application when a login has ended: it learns that "
+        "from its next refresh, introspection or userinfo",
+        "staticClients[].ssoSharedWith": "there is no login that several applications share",
+    }
+)
+"""A key, for any value that asks for something: what one goes without."""
