@@ -162,7 +162,7 @@ def test_a_table_out_of_reach_is_bridged_for_minutes_by_what_is_in_memory(
     site.now += 2 * MINUTE
     bridged = site.get("GET /keys")
     assert {key["kid"] for key in json.loads(bridged["body"])["keys"]} == kids
-    assert bridged["headers"]["Cache-Control"] == "public, max-age=60"
+    assert bridged["headers"]["Cache-Control"] == "public, max-age=60, must-revalidate"
     site.now += 4 * MINUTE
     assert site.get("GET /keys")["statusCode"] == 503
     monkeypatch.undo()

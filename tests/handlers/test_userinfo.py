@@ -85,6 +85,39 @@ def test_without_a_token_the_challenge_names_no_error(world: World, header: str 
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sundial"'
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    ["{}x", "x{}", "{0}, Bearer {0}", "{0} {0}", '"{}"', "{}\r\nX: y", "{}\0", "x" * 60_000, "\u00fc", "a.b.c", "..."],
+)
+def test_a_token_that_is_not_exactly_one_of_ours_is_an_invalid_token(world: World, spoil: str) -> None:
+    token = world.access_token()
+    world.userinfo(token)
+    world.bearers.calls = 0
+    answers = [world.userinfo(spoil.format(token))]
+    answers += [world.userinfo(None, route="POST /userinfo", form={"access_token": spoil.format(token)})]
+    for answer in answers:
+        assert answer.error == (401, "invalid_token")
+        assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="sundial", error="invalid_token", error_')
+        assert answer.headers["WWW-Authenticate"].isascii()
+    assert world.bearers.calls == 0
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer   "])
+def test_an_empty_token_is_none(world: World, header: str) -> None:
+    assert world.userinfo(None, headers={"Authorization": header}).status == 401
+    assert world.userinfo(None, route="POST /userinfo", form={"access_token": ""}).status == 401
+
+
+def test_a_form_that_repeats_the_token_or_is_none_is_an_invalid_request(world: World) -> None:
+    token = world.access_token()
+    pairs = [("access_token", token), ("access_token", token)]
+    as_json = {"body": "{}", "headers": {"Content-Type": "application/json"}}
+    for event in ({"form": pairs}, as_json):
+        answer = world.userinfo(None, route="POST /userinfo", **event)
+        assert answer.error == (400, "invalid_request")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sundial", error="invalid_request"'
+
+
 def test_an_id_token_is_not_an_access_token(world: World) -> None:
     answer = world.userinfo(world.redeem(world.log_in()).body["id_token"])
     assert answer.error == (401, "invalid_token")

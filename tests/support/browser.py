@@ -232,7 +232,8 @@ class Browser:
         return self._send("GET", path, query=query or own, **more)
 
     def post(self, url: str, form: Mapping[str, str] | Sequence[tuple[str, str]], **more: Any) -> Answer:
-        return self._send("POST", url, form=form, **more)
+        """POST a form; or a `body`, whatever it is."""
+        return self._send("POST", url, **(more if "body" in more else {"form": form, **more}))
 
     def submit(self, page: Answer, **fields: str) -> Answer:
         """Send the page's form, filled in."""
@@ -254,7 +255,10 @@ class Browser:
 
     def _send(self, method: str, path: str, **parts: Any) -> Answer:
         event = http_event(self._route(method, path), path=path, cookies=self.cookies, **parts)
-        response = self.world.edge(event)
+        return self.take(path, self.world.edge(event))
+
+    def take(self, path: str, response: Mapping[str, Any]) -> Answer:
+        """Return the answer that `path` gave, its cookies kept."""
         for cookie in response.get("cookies", ()):
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from sundial.deployment import Deployment
 from sundial.errors import OAuthError, invalid_token
 from sundial.live_tokens import LiveTokens
 from sundial.store.bearer import Bearers
 from sundial.tokens.claims import Principal, user_claims
+from sundial.tokens.verification import prepare
 from sundial.web.edge import Edge
 from sundial.web.http import Request, Response, json_response
+
+_UNREADABLE = {"WWW-Authenticate": 'Bearer realm="sundial", error="invalid_request"'}  # RFC 6750 §3
 
 
 class UserInfo:
@@ -37,11 +41,13 @@ def bearer_token(request: Request) -> str:
     in_header = token.strip() if scheme.lower() == "bearer" else ""
     in_form = ""
     if request.method == "POST" and request.body:
-        in_form = request.form().get("access_token", "")
+        try:
+            in_form = request.form().get("access_token", "")
+        except OAuthError as error:
+            raise replace(error, headers=_UNREADABLE) from None
     if in_header and in_form:
-        challenge = {"WWW-Authenticate": 'Bearer realm="sundial", error="invalid_request"'}  # RFC 6750 §3
         problem = "the access token was sent twice; use the Authorization header (RFC 6750 §2)"
-        raise OAuthError("invalid_request", problem, headers=challenge)
+        raise OAuthError("invalid_request", problem, headers=_UNREADABLE)
     if not in_header and not in_form:
         challenge = {"WWW-Authenticate": 'Bearer realm="sundial"'}  # no error code: RFC 6750 §3.1
         raise OAuthError("invalid_request", "send an access token as a Bearer token", status=401, headers=challenge)
@@ -50,6 +56,7 @@ def bearer_token(request: Request) -> str:
 
 def userinfo_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
     """Return the handler of the function `userinfo`."""
+    prepare()
     endpoint = UserInfo(deployment.bearers, deployment.config.issuer)
     return Edge(
         "userinfo",

@@ -65,7 +65,7 @@ def logout(server: AuthorizeServer, request: Request) -> Response:
 def posted_logout(server: AuthorizeServer, request: Request) -> Response:
     """POST /logout: the same, from a client's form; or the user's yes, from ours."""
     parameters, repeated = read_parameters(request.form_text())
-    if "req" in parameters:
+    if "req" in parameters and not repeated:
         return _confirmed(server, request, parameters["req"])
     return _log_out(server, request, parameters, repeated)
 

@@ -1,0 +1,312 @@
+"""Whatever is wrong with any one parameter that a browser sends, the client or the user is told, and nothing done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+
+from sundial.tokens.claims import Principal, id_token_claims
+from sundial.tokens.jwt import sign
+from tests.support.browser import CALLBACK, CONFIG, EMAIL, PASSWORD, REQUEST, Answer, Browser
+from tests.support.device_world import Device, DeviceWorld, log_in, open_page
+from tests.support.events import FORM
+from tests.support.families import LOGIN_AT, a_family
+from tests.support.signers import signers
+
+LIFETIME = timedelta(hours=1)
+API, AFTERWARDS = "https://api.example.com", "https://app.example.com/bye"
+CONFIGURATION = CONFIG.replace(
+    "name: The App\n", f"name: The App\n    resources: [{API}]\n    postLogoutRedirectURIs: [{AFTERWARDS}]\n"
+)
+USER, GOES_ON = "the user is told", "it goes on"
+
+
+@pytest.fixture(scope="module")
+def only_world() -> DeviceWorld:
+    return DeviceWorld(CONFIGURATION)
+
+
+@pytest.fixture
+def world(only_world: DeviceWorld) -> DeviceWorld:
+    """The one world of this file, with nothing in it."""
+    families, devices = only_world.families, only_world.devices
+    for kept in (families.families, families.revoked, devices.requests, devices.polls, devices.tries):
+        kept.clear()
+    return only_world
+
+
+@pytest.fixture
+def browser(world: DeviceWorld) -> Browser:
+    return Browser(world)
+
+
+Spoil = Callable[[str, str], list[tuple[str, str]]]
+
+MISTAKES: Mapping[str, Spoil] = {
+    "missing": lambda name, value: [],
+    "empty": lambda name, value: [(name, "")],
+    "under another name": lambda name, value: [(name.upper(), value), (f"{name}[]", value)],
+    "repeated": lambda name, value: [(name, value), (name, value)],
+    "repeated and empty": lambda name, value: [(name, value), (name, "")],
+    "oversized": lambda name, value: [(name, "x" * 6000)],
+    "wrong": lambda name, value: [(name, "wrong")],
+    "of other characters": lambda name, value: [(name, "\0ü\u202e\U0001f600")],
+    "quoted": lambda name, value: [(name, f'"><script>{value}\\')],
+    "with a line break": lambda name, value: [(name, f"{value}\r\nSet-Cookie: a=b")],
+    "encoded twice": lambda name, value: [(name, quote("".join(f"%{byte:02x}" for byte in value.encode())))],
+}
+
+
+def spoilt(pairs: Mapping[str, str], name: str, mistake: str) -> list[tuple[str, str]]:
+    return [bad for pair in pairs.items() for bad in (MISTAKES[mistake](*pair) if pair[0] == name else [pair])]
+
+
+def assert_page(answer: Answer, *statuses: int) -> None:
+    """Check that a person reads a page, that leads nowhere else and holds nothing that was sent as markup."""
+    assert answer.status in statuses
+    assert "Location" not in answer.headers
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "<script" not in answer.body
+
+
+# The authorization request
+
+
+class Rule(NamedTuple):
+    """What becomes of a parameter that is absent or holds something else: an error code, USER or GOES_ON."""
+
+    absent: str
+    wrong: str
+    oversized: str | None = None
+    repeated: str = "invalid_request"
+
+
+EVERYTHING = {
+    **REQUEST,
+    "response_mode": "query",
+    "prompt": "login",
+    "max_age": "3600",
+    "login_hint": EMAIL,
+    "connector_id": "local",
+    "resource": API,
+}
+"""An authorization request with every parameter that there is, but id_token_hint."""
+
+RULES = {
+    "client_id": Rule(USER, USER, repeated=USER),
+    "redirect_uri": Rule(USER, USER, repeated=USER),
+    "response_type": Rule("invalid_request", "unsupported_response_type"),
+    "scope": Rule("invalid_scope", "invalid_scope"),
+    "state": Rule(GOES_ON, GOES_ON, "invalid_request"),
+    "nonce": Rule(GOES_ON, GOES_ON, "invalid_request"),
+    "code_challenge": Rule("invalid_request", "invalid_request"),
+    "code_challenge_method": Rule(GOES_ON, "invalid_request"),
+    "response_mode": Rule(GOES_ON, "invalid_request"),
+    "prompt": Rule(GOES_ON, "invalid_request"),
+    "max_age": Rule(GOES_ON, "invalid_request"),
+    "login_hint": Rule(GOES_ON, GOES_ON, "invalid_request"),
+    "connector_id": Rule(GOES_ON, "invalid_request"),
+    "resource": Rule(GOES_ON, "invalid_target", repeated=GOES_ON),
+    "id_token_hint": Rule(GOES_ON, "invalid_request"),
+}
+
+
+def outcome(rule: Rule, mistake: str) -> str:
+    if mistake in ("missing", "empty", "under another name"):
+        return rule.absent
+    if mistake.startswith("repeated"):
+        return rule.repeated
+    return rule.oversized or rule.wrong if mistake == "oversized" else rule.wrong
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("name", RULES)
+def test_one_bad_parameter_of_an_authorization_request(
+    browser: Browser, world: DeviceWorld, name: str, mistake: str, method: str
+) -> None:
+    pairs = spoilt({**EVERYTHING, "id_token_hint": hint(world)}, name, mistake)
+    answer = browser.get("/auth", urlencode(pairs)) if method == "GET" else browser.post("/auth", pairs)
+    expected = outcome(RULES[name], mistake)
+    if expected == USER:
+        assert_page(answer, 400)
+    elif expected == GOES_ON:
+        assert browser.follow(answer).title == "Log in · Sundial"
+    else:
+        assert answer.location == CALLBACK
+        assert answer.answer["error"] == expected
+        assert answer.answer["iss"] == "https://id.example.com"
+        assert "\n" not in answer.headers["Location"]
+    assert (answer.cookies == ()) == (expected != GOES_ON or method == "POST")
+    assert world.families.families == {}
+
+
+def hint(world: DeviceWorld) -> str:
+    family = a_family(client_id="app")
+    claims = id_token_claims(
+        Principal.of_login(family), "app", ("app",), family.scopes, world.config.issuer, LIFETIME, LOGIN_AT
+    )
+    return sign(signers()["RS256"], claims)
+
+
+UNREADABLE = ["client_id=%FF", "x=%FF&" + urlencode(REQUEST), "&".join(f"p{n}=1" for n in range(101)), "%", "&&=&="]
+
+
+@pytest.mark.parametrize("query", UNREADABLE)
+@pytest.mark.parametrize("path", ["/auth", "/auth/local", "/auth/local/login", "/logout", "/callback", "/device"])
+def test_an_address_that_cannot_be_read_is_a_page(browser: Browser, path: str, query: str) -> None:
+    assert_page(browser.get(path, query), 200 if path in ("/logout", "/device") else 400, 400)
+
+
+# Where anybody might be sent
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://evil.example.com/callback",
+        "https://app.example.com@evil.example.com/callback",
+        "https://app.example.com.evil.example.com/callback",
+        "https://app.example.com:443/callback",
+        "https://app.example.com:8443/callback",
+        "https://app.example.com/callback/../evil",
+        "https://app.example.com/callback%2F..%2Fevil",
+        "https://app.example.com/callback\\..\\evil",
+        "https://app.example.com/callback#https://evil.example.com",
+        "https://app.example.com/callback;a=b",
+        "https://app.example.com./callback",
+        "https://APP.example.com/callback",
+        "https:app.example.com/callback",
+        "https:///app.example.com/callback",
+        "https://аpp.example.com/callback",  # noqa: RUF001
+        "https://app.example.com/callback\u200b",
+        " https://app.example.com/callback",
+        "https://app.example.com/callback ",
+        "https://app.example.com/callback\t",
+        "https://app.example.com/callback\0",
+        "//app.example.com/callback",
+        "/callback",
+        "callback",
+        "javascript:alert(1)//https://app.example.com/callback",
+        "data:text/html,https://app.example.com/callback",
+        "http://127.0.0.1/callback",
+    ],
+)
+@pytest.mark.parametrize("way", ["a login", "a refused login", "a posted login", "a logout"])
+def test_nobody_is_sent_to_an_address_that_only_resembles_a_registered_one(
+    browser: Browser, world: DeviceWorld, way: str, uri: str
+) -> None:
+    if way == "a logout":
+        uri = uri.replace("callback", "bye")
+        query = {"id_token_hint": hint(world), "post_logout_redirect_uri": uri}
+        assert_page(browser.get("/logout", query), 400)
+        return
+    asked = {**REQUEST, "redirect_uri": uri} | ({"prompt": "none"} if way == "a refused login" else {})
+    assert_page(browser.post("/auth", asked) if way == "a posted login" else browser.get("/auth", asked), 400)
+
+
+def test_our_own_redirects_name_no_host_whatever_the_request_says_of_it(browser: Browser) -> None:
+    forged = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com", "Forwarded": "host=evil.example.com"}
+    for answer in (
+        browser.get("/auth", REQUEST, headers=forged),
+        browser.post("/auth", REQUEST, headers=forged),
+        browser.get("/auth/local", REQUEST, headers=forged),
+    ):
+        url = urlsplit(answer.headers["Location"])
+        assert (answer.status, url.scheme, url.netloc) == (303, "", "")
+        assert not url.path.startswith("//")
+
+
+# The forms of our own pages
+
+
+class Sent(NamedTuple):
+    """A form that would be taken: where it goes, its fields, and what is taken from a good one at the end."""
+
+    path: str
+    fields: Callable[[Browser, DeviceWorld], Mapping[str, str]]
+    done: str
+
+
+def login_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
+    return {**browser.authorize().forms[0].fields, "login": EMAIL, "password": PASSWORD}
+
+
+def consent_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
+    return {**browser.log_in(browser.authorize()).forms[0].fields, "approval": "approve"}
+
+
+def code_form(browser: Browser, world: DeviceWorld) -> Mapping[str, str]:
+    device = Device(world)
+    device.ask()
+    return {**open_page(browser).forms[0].fields, "user_code": device.codes["user_code"]}
+
+
+def device_consent_form(browser: Browser, world: DeviceWorld) -> Mapping[str, str]:
+    device = Device(world)
+    device.ask()
+    return {**log_in(browser, device.codes["user_code"]).forms[0].fields, "approval": "approve"}
+
+
+def logout_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
+    return browser.get("/logout", {"client_id": "app"}).forms[0].fields
+
+
+FORMS: Mapping[str, Sent] = {
+    "login": Sent("/auth/local/login", login_form, "Allow The App?"),
+    "consent": Sent("/approval", consent_form, ""),
+    "code": Sent("/device/auth/verify_code", code_form, "Log in"),
+    "consent of a device": Sent("/approval", device_consent_form, "Device connected"),
+    "logout": Sent("/logout", logout_form, "Logged out"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_bad_field_of_a_form_is_told_and_the_form_can_be_sent_again(
+    browser: Browser, world: DeviceWorld, form: str
+) -> None:
+    sent = FORMS[form]
+    fields = sent.fields(browser, world)
+    cookies, families = dict(browser.cookies), dict(world.families.families)
+    for name in fields:
+        for mistake in MISTAKES:
+            if form == "logout" and mistake in ("missing", "empty", "under another name"):
+                continue  # then it is a logout that somebody asks for
+            world.devices.tries.clear()
+            answer = browser.post(sent.path, spoilt(fields, name, mistake))
+            assert_page(answer, 400, 403)
+            assert (world.families.families, world.families.revoked) == (families, {}), (name, mistake)
+    browser.cookies = cookies
+    assert browser.follow(browser.post(sent.path, fields)).title.partition(" · ")[0] == sent.done
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain", "", f"{FORM}x"]
+)
+def test_a_form_of_another_type_is_refused(browser: Browser, world: DeviceWorld, form: str, content_type: str) -> None:
+    """A page of another site can send some of these without asking (CORS' simple requests)."""
+    sent = FORMS[form]
+    fields = sent.fields(browser, world)
+    before = dict(world.families.families)
+    headers = {"Content-Type": content_type} if content_type else {}
+    assert_page(browser.post(sent.path, (), body=urlencode(fields), headers=headers), 400)
+    assert world.families.families == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_sealed_for_one_form_opens_no_other(browser: Browser, world: DeviceWorld, form: str) -> None:
+    sealed = {name: sent.fields(browser, world)["req"] for name, sent in FORMS.items()}
+    fields = FORMS[form].fields(browser, world)
+    consents = {"consent", "consent of a device"}
+    before = dict(world.families.families)
+    for name, req in sealed.items():
+        if name == form or {name, form} == consents:
+            continue
+        assert_page(browser.post(FORMS[form].path, {**fields, "req": req}), 400)
+    assert (world.families.families, world.families.revoked) == (before, {})
