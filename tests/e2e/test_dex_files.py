@@ -38,7 +38,7 @@ def test_a_file_to_develop_with_is_served_by_make_run(
 
 
 @needs_proc
-def test_a_file_for_a_cluster_is_served_behind_its_proxy(
+def test_a_manifest_for_a_cluster_is_served_behind_its_proxy(
     tmp_path: Path, relying_party: Callable[..., RelyingParty], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_CLIENT_ID", "an-app-of-github")

@@ -53,6 +53,8 @@ sundial config hash-secret --new  # a new client secret, and the secretHash for 
 The build refuses a file with an error, and a function that finds one in its own environment doesn't start.
 
 - **An unknown or misspelt key is an error**, and so is one that stands twice: nothing is ever ignored in silence.
+- **A manifest of Kubernetes** is as good: the file is the `config.yaml` of its one ConfigMap that has such, as in Dex's
+  own example. The rest of the manifest is left aside.
 - **A key that says nothing** (empty text, `null`, an empty section) counts as absent, as in Dex.
 - **A duration** is written as in Go: numbers and units `h`, `m`, `s`, `ms`, `us`, `ns`, such as `1h30m`, `1.5h` or
   `3960h`. There is no unit for days (`90d` is an error, and so are `10` and `-5m`). `0` takes a limit of refresh

@@ -58,6 +58,14 @@ def test_what_a_dex_file_says_to_a_server_is_one_warning(file: str) -> None:
     assert sum(problem.message.startswith("means nothing without a server") for problem in warnings) == 1
 
 
+def test_the_lines_of_a_manifest_are_those_of_the_file_that_it_carries() -> None:
+    file = FILES / "cluster.yaml"
+    _, problems = compile_file(file, {})
+    lines = file.read_text("utf-8").splitlines()
+    (older,) = (problem for problem in problems if problem.key == "connectors[0].config.org")
+    assert lines[older.line - 1].strip() == "org: example"
+
+
 def test_a_file_with_variables_is_as_good_as_they_are() -> None:
     variables = {"PORTAL_CLIENT_ID": "portal", "PORTAL_CLIENT_SECRET": "s", "OPS_PASSWORD_HASH": HASH}
     config = config_of("from-environment.yaml", variables)

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from sundial.config.manifest import dex_file_in
+
 Values = dict[str, Any]
 
 _TAG = "tag:yaml.org,2002:"
@@ -53,7 +55,8 @@ class DocumentError(Exception):
 
 
 def parse(text: str) -> Document:
-    """Return the document that the YAML `text` holds; raises DocumentError."""
+    """Return the document that the YAML `text` holds, or a manifest of Kubernetes in it; raises DocumentError."""
+    text = dex_file_in(text)
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
