@@ -1,4 +1,4 @@
-"""A Kubernetes manifest that carries a Dex file, as Dex's own example does: its ConfigMap's `config.yaml` is the file."""
+"""A manifest of Kubernetes that carries a Dex file, as in Dex's own example: `config.yaml` of its ConfigMap."""
 
 from __future__ import annotations
 
