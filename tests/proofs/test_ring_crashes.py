@@ -302,13 +302,13 @@ def test_the_jwks_bridges_five_minutes_and_is_then_a_503_and_comes_back(bench: B
     loaded_at = bench.now = T0 + 10 * MINUTE
     for after, broken, expected in (
         (-1, True, (503, "no-store")),  # a cold start
-        (0, False, (200, "public, max-age=3600")),
-        (59, True, (200, "public, max-age=3600")),
-        (60, True, (200, "public, max-age=60")),
-        (66, True, (200, "public, max-age=60")),
-        (300, True, (200, "public, max-age=60")),
+        (0, False, (200, "public, must-revalidate, max-age=3600")),
+        (59, True, (200, "public, must-revalidate, max-age=3600")),
+        (60, True, (200, "public, must-revalidate, max-age=60")),
+        (66, True, (200, "public, must-revalidate, max-age=60")),
+        (300, True, (200, "public, must-revalidate, max-age=60")),
         (301, True, (503, "no-store")),
-        (302, False, (200, "public, max-age=3600")),
+        (302, False, (200, "public, must-revalidate, max-age=3600")),
     ):
         bench.now = loaded_at + after
         assert ask(broken=broken) == expected, (fault, after)

@@ -23,7 +23,7 @@ def test_an_answer_carries_a_strong_tag_and_its_lifetime() -> None:
     assert response.status == 200
     assert response.body == '{"keys":[]}'
     assert response.headers["ETag"].startswith('"')
-    assert response.headers["Cache-Control"] == "public, max-age=60"
+    assert response.headers["Cache-Control"] == "public, must-revalidate, max-age=60"
     assert response.headers["Content-Type"] == "application/json"
 
 
@@ -32,7 +32,7 @@ def test_whoever_has_it_is_told_so_and_for_how_long_it_stays_good(template: str)
     response = cacheable(ask(template.format(tag=DOCUMENT.etag)), DOCUMENT, 60)
     assert (response.status, response.body) == (304, "")
     assert response.headers["ETag"] == DOCUMENT.etag
-    assert response.headers["Cache-Control"] == "public, max-age=60"
+    assert response.headers["Cache-Control"] == "public, must-revalidate, max-age=60"
     assert "Content-Type" not in response.headers
 
 

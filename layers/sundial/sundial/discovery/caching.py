@@ -26,7 +26,9 @@ def cacheable(request: Request, document: Document, max_age: int, *, vary: str =
 
     `vary` is what the answer differs by, so that a shared cache keeps the differing ones apart.
     """
-    headers = {"Cache-Control": f"public, max-age={max_age}", "ETag": document.etag}
+    # must-revalidate (RFC 9111 §5.2.2.2): else a cache that can't reach us may go on with what is stale, such as a JWKS
+    # with a revoked key; CloudFront does.
+    headers = {"Cache-Control": f"public, must-revalidate, max-age={max_age}", "ETag": document.etag}
     if vary:
         headers["Vary"] = vary
     if _matches(request.headers.get("if-none-match", ""), document.etag):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 from sundial.config.model import Config
 from sundial.errors import OAuthError, server_error
 from sundial.observe import count, function_version, log_from, logger
+from sundial.web.front import Front
 from sundial.web.http import Request, Response, error_response
 
 Endpoint = Callable[[Request], Response]
@@ -49,6 +51,7 @@ class Edge:
         self._config = config
         self._clock = clock
         self._cross_origin = cross_origin
+        self._front = Front.of(os.environ)
         self._show = on_error or (lambda error, _: error_response(error))
         log_from(config.log_level)
 
@@ -57,7 +60,7 @@ class Edge:
         request_id = event["requestContext"].get("requestId", "")
         logger.set_correlation_id(request_id)
         try:
-            request = Request.from_event(event, int(self._clock()))
+            request = self._front.admit(Request.from_event(event, int(self._clock())))
             response = self._answer(request)
         except OAuthError as error:
             response = self._refuse(event.get("routeKey", ""), error, request_id)
