@@ -46,7 +46,7 @@ reset: ## Forget what `make run` keeps in .sundial: logins, refresh tokens, keys
 ##@ Work on it
 
 .PHONY: test
-test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.complete .venv-schemathesis/.complete $(dynamodb-local) ## Run every test that this machine can (ARGS="tests/unit -k refresh")
+test: .venv/.complete .venv-run/.complete .venv-ministack/.complete .venv-sam/.complete .venv-schemathesis/.complete .venv-awscli/.complete $(dynamodb-local) ## Run every test that this machine can (ARGS="tests/unit -k refresh")
 	@.venv/bin/python -m pytest -n auto --dist worksteal --no-fold-skipped $(ARGS)
 
 .PHONY: prove
@@ -80,9 +80,13 @@ docs-config: .venv/.complete ## Write docs/configuration.md, docs/connectors/REA
 	@.venv/bin/sundial config docs connectors > docs/connectors/README.md
 	@.venv/bin/sundial config docs cli > docs/cli.md
 
+.PHONY: docs
+docs: .venv-docs/.complete ## Make the documentation's site in build/site, or serve it (ARGS=serve)
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs $(or $(ARGS),build --clean)
+
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)
-	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/mutate requirements/schemathesis; do \
+	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
 		echo "$$name.txt" && .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(ARGS) $$name.in -o $$name.txt || exit; done
 
@@ -144,6 +148,8 @@ $(eval $(call environment,.venv-run,requirements/run.txt,$(call link,.venv-run))
 $(eval $(call environment,.venv-ministack,requirements/ministack.txt))
 $(eval $(call environment,.venv-sam,requirements/sam.txt))
 $(eval $(call environment,.venv-mutate,requirements/mutate.txt))
+$(eval $(call environment,.venv-awscli,requirements/awscli.txt))
+$(eval $(call environment,.venv-docs,requirements/docs.txt))
 $(eval $(call environment,.venv-schemathesis,requirements/schemathesis.txt))
 
 $(dynamodb-local): requirements/dynamodb-local/package-lock.json

@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sundial.deployment import Deployment
-from sundial.discovery.endpoint import jwks_edge
-from sundial.grants.endpoint import token_edge
-from sundial.keys.scheduled import rotation_handler
-from sundial_local.ministack import MiniStack
-from sundial_local.template import Template
 from tests.consumers.rules import Fetched, HttpApiAuthorizer, IamOidcProvider, RefusedError, app_sync, load_balancer
-from tests.support.deployed import deployed
-from tests.support.events import http_event
-from tests.support.families import LOGIN_AT
-from tests.support.grants_world import API, EMAIL, GRANTS, PASSWORD, basic
+from tests.consumers.site import ISSUER, Site
+from tests.support.grants_world import API
 from tests.support.keys import HOUR
-from tests.support.stack import own_stack
-
-ISSUER = "https://id.example.com"
-DAY = 24 * HOUR
-
-
-@dataclass
-class Site:
-    """A deployment whose ring has been through several rotations, and what the public can GET of it."""
-
-    deployment: Deployment
-    now: int
-
-    def get(self, url: str) -> Fetched:
-        assert url.startswith(f"{ISSUER}/"), url
-        edge = jwks_edge(self.deployment, clock=lambda: self.now)
-        answer = edge(http_event(f"GET {url.removeprefix(ISSUER)}"))
-        return Fetched(answer["statusCode"], answer["body"])
-
-    def tokens(self, **form: str) -> dict[str, str]:
-        edge = token_edge(self.deployment, clock=lambda: self.now)
-        asked = {"grant_type": "password", "username": EMAIL, "password": PASSWORD, **form}
-        answer = edge(http_event("POST /token", form=asked, headers=basic("example-app")))
-        assert answer["statusCode"] == 200, answer["body"]
-        tokens: dict[str, str] = json.loads(answer["body"])
-        return tokens
-
-
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory, template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any]
-) -> Iterator[Site]:
-    stack = own_stack(template, ministack, aws_clients)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ministack.environment.items():
-            patch.setenv(name, value)
-        site = Site(deployed(stack, tmp_path_factory.mktemp("rules"), GRANTS.rstrip() + " {}\n"), LOGIN_AT - DAY)
-        rotate = rotation_handler(site.deployment, clock=lambda: site.now)
-        while site.now < LOGIN_AT:
-            rotate({}, None)
-            site.now += HOUR
-        yield site
 
 
 def test_several_keys_are_published_at_once(site: Site) -> None:
@@ -121,8 +69,8 @@ def test_app_sync_takes_an_id_token(site: Site) -> None:
     ("url", "demand"),
     [
         ("http://id.example.com", "https"),
-        ("https://id.example.com:8443", "no port"),
-        ("https://id.example.com/?tenant=1", "no query"),
+        ("https://login.example.com:8443", "no port"),
+        ("https://login.example.com/?tenant=1", "no query"),
     ],
 )
 def test_iam_registers_no_other_kind_of_url(url: str, demand: str) -> None:

@@ -1,0 +1,96 @@
+"""docs/how-to says nothing that isn't so: its settings load, its URLs are served, its templates and commands run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from sundial.config.model import Config
+from sundial_local.ministack import MiniStack
+from sundial_local.paths import ROOT
+from tests.consumers.site import ISSUER, Site
+from tests.support.config import make_config
+from tests.support.leak_watch import LEAKS
+from tests.template.test_lint import lint
+
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))}
+AWS = ROOT / ".venv-awscli" / "bin" / "aws"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def settings(page: str) -> Config:
+    """Return the configuration that a page shows."""
+    [text] = (block for block in blocks(page, "yaml") if "staticClients:" in block)
+    return make_config(f"issuer: {ISSUER}\nenablePasswordDB: true\n{text}")
+
+
+TEMPLATES = [(page, block) for page in PAGES for block in blocks(page, "yaml") if "\nResources:" in f"\n{block}"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_sets_is_a_configuration(page: str) -> None:
+    assert settings(page).clients
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_a_client_that_it_has_registered_and_that_client_s_own_redirect(page: str) -> None:
+    clients = settings(page).clients
+    named = re.findall(
+        r"(?:client_id ?= ?\"?|clientID: |ClientId: |client-id[= ]|client-id-list )([\w-]+)", PAGES[page]
+    )
+    assert set(named) <= clients.keys()
+    for uri in re.findall(r'redirect_url = "(.+)"', PAGES[page]):
+        assert any(uri in client.redirect_uris for client in clients.values())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_s_urls_are_the_issuer_and_its_endpoints(page: str, site: Site) -> None:
+    discovery = json.loads(site.get(f"{ISSUER}/.well-known/openid-configuration").body)
+    served = {ISSUER, *(value for value in discovery.values() if isinstance(value, str))}
+    shown = {url.partition("?")[0].rstrip("/") for url in re.findall(rf"{ISSUER}[^\s,\"`)]*", PAGES[page])}
+    assert shown <= served
+
+
+def test_the_templates_that_pages_show_are_clean(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{page}-{number}.yaml" for number, (page, _) in enumerate(TEMPLATES)]
+    for path, (_, template) in zip(paths, TEMPLATES, strict=True):
+        path.write_text(f"Transform: AWS::Serverless-2016-10-31\n{template}", encoding="utf-8")
+    assert len(paths) > 1
+    assert lint(*paths) == ""
+
+
+def test_grafana_logs_out_to_where_its_client_may() -> None:
+    [url] = re.findall(r"^signout_redirect_url = (.+)$", PAGES["grafana"], re.MULTILINE)
+    [client] = settings("grafana").clients.values()
+    asked = parse_qs(urlsplit(url).query)
+    assert asked["client_id"] == [client.id]
+    assert asked["post_logout_redirect_uri"] == list(client.post_logout_redirect_uris)
+
+
+@pytest.mark.skipif(not AWS.exists(), reason="needs AWS's command line in .venv-awscli, which `make test` prepares")
+def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
+    site: Site, ministack: MiniStack, tmp_path: Path
+) -> None:
+    account = "000000000000"  # MiniStack's
+    [trust] = blocks("aws", "json")
+    (tmp_path / "trust.json").write_text(trust.replace("111122223333", account), encoding="utf-8")
+    token = site.tokens(scope="openid", client_id="aws")["id_token"]
+    LEAKS.secret("id_token", token)
+    environment = {**os.environ, **ministack.environment, "ID_TOKEN": token, "AWS_PAGER": ""}
+    commands = "".join(f"\n{block}" for block in blocks("aws", "sh") if block.startswith("aws "))
+    commands = commands.replace("111122223333", account).replace("\naws ", f"\n{shlex.quote(str(AWS))} ")
+    done = subprocess.run(
+        ["/bin/sh", "-eu", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"arn:aws:sts::{account}:assumed-role/developer/me" in done.stdout
