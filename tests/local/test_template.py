@@ -92,7 +92,10 @@ def test_a_function_has_the_environment_of_all_and_its_own(tmp_path: Path) -> No
         Resources:
           F:
             Type: AWS::Serverless::Function
-            Properties: {CodeUri: functions/f, Environment: {Variables: {B: own, C: own}}}
+            Properties:
+              CodeUri: functions/f
+              Environment: {Variables: {B: own, C: own}}
+              Events: {Root: {Type: HttpApi, Properties: {Method: GET, Path: /}}}
         """,
     )
     [function] = Template.load(path).functions

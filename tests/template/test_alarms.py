@@ -145,6 +145,7 @@ def test_an_alarm_says_what_to_do_and_where_more_is_said(name: str, resources: R
 
 def test_an_error_or_a_throttle_of_any_function_rings(resources: Resources) -> None:
     functions = {name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Function"}
+    functions -= {"SmokeFunction"}  # where it fails so does the release, and that is told
     for name, metric in (("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")):
         watched = list(metrics(alarms(resources)[name]))
         assert {(namespace, one) for namespace, one, _ in watched} == {("AWS/Lambda", metric)}

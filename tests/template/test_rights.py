@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -83,11 +84,27 @@ RIGHTS: Mapping[str, set[Right]] = {
         ("events:PutEvents", "EventBus"),
     }
     | to_log("RotateKeysLogs"),
+    "SmokeFunction": {
+        ("lambda:InvokeFunction", "JwksFunctionVersion"),
+        ("lambda:InvokeFunction", "AuthorizeFunctionVersion"),
+        ("lambda:InvokeFunction", "TokenFunctionVersion"),
+        ("lambda:InvokeFunction", "UserinfoFunctionVersion"),
+        ("lambda:InvokeFunction", "DeviceFunctionVersion"),
+        ("lambda:InvokeFunction", "RotateKeysFunctionVersion"),
+        ("codedeploy:PutLifecycleEventHookExecutionStatus", "ServerlessDeploymentApplication"),
+    }
+    | to_log("SmokeLogs"),
 }
 
 
-WILDCARDS = {("ReleaseRole", "cloudwatch:DescribeAlarms")}
-"""What IAM can't give for one resource alone; template.yaml says why in each case. None of it is a function's."""
+RELEASED = RIGHTS.keys() - {"SmokeFunction"}
+"""The functions whose alias CodeDeploy moves."""
+
+WILDCARDS = {
+    ("ReleaseRole", "cloudwatch:DescribeAlarms"),
+    ("SmokeRole", "codedeploy:PutLifecycleEventHookExecutionStatus"),
+}
+"""What can't be given for one resource alone; template.yaml says why in each case. None of it reads or writes data."""
 
 
 @pytest.mark.parametrize("function", RIGHTS)
@@ -122,8 +139,9 @@ def test_codedeploy_may_move_the_live_aliases_see_alarms_and_tell_of_a_failure(r
     }
     arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
     assert granted == (
-        {(f"lambda:{do}Alias", str({"Fn::GetAtt": [name, "Arn"]})) for name in RIGHTS for do in ("Get", "Update")}
-        | {("lambda:GetProvisionedConcurrencyConfig", str({"Fn::Sub": f"${{{name}.Arn}}:live"})) for name in RIGHTS}
+        {(f"lambda:{do}Alias", str({"Fn::GetAtt": [name, "Arn"]})) for name in RELEASED for do in ("Get", "Update")}
+        | {("lambda:GetProvisionedConcurrencyConfig", str({"Fn::Sub": f"${{{name}.Arn}}:live"})) for name in RELEASED}
+        | {("lambda:InvokeFunction", str({"Fn::GetAtt": ["SmokeFunction", "Arn"]}))}
         | {("cloudwatch:DescribeAlarms", str({"Fn::Sub": arn})), ("sns:Publish", str({"Ref": "AlarmTopic"}))}
     )
     [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -247,9 +265,13 @@ def resource_named(value: Any) -> str:
     """Return the logical id of a resource of this template; anything else is no way to name one in a policy."""
     match value:
         case {"Ref": str(name)} if len(value) == 1:
-            return name
+            return re.sub(r"Version[0-9a-f]{10}$", "Version", name)  # SAM names a version by what is in it
         case {"Fn::GetAtt": [str(name), "Arn"]} if len(value) == 1:
             return name
+        case {"Fn::Sub": str(text)} if text.endswith(
+            ":deploymentgroup:${AWS::StackName}-ServerlessDeploymentApplication-*"
+        ):
+            return "ServerlessDeploymentApplication"
     raise AssertionError(f"not a resource of this template: {value!r}")
 
 

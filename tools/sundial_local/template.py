@@ -106,12 +106,13 @@ class Template:
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
-        """Every function of the template."""
-        return tuple(
+        """Every function of the template that a route or a schedule calls; a release's smoke test is called by CodeDeploy."""
+        functions = (
             self._function(resource)
             for resource in self.resources.values()
             if resource.type == "AWS::Serverless::Function"
         )
+        return tuple(function for function in functions if function.routes or function.every)
 
     def _function(self, resource: Resource) -> Function:
         common = self._document.get("Globals", {}).get("Function", {})
