@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sundial.snapstart import prepare
+
 if TYPE_CHECKING:
     from sundial.clients import ClientRegistry
     from sundial.config.model import Config
@@ -30,6 +32,7 @@ class Deployment:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
+        prepare(self._environment)
 
     @cached_property
     def config(self) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,7 +47,7 @@ def client(service: str) -> Any:
     """
     make: Any = boto3.client  # its stubs know hundreds of services by name; here the name is a value
     in_passing = service in _IN_PASSING
-    return make(
+    made = make(
         service,
         config=Config(
             connect_timeout=1,
@@ -56,6 +57,11 @@ def client(service: str) -> Any:
             max_pool_connections=10,
         ),
     )
+    if os.environ.get("SUNDIAL_TRACING"):
+        from sundial.tracing import trace
+
+        trace(made)
+    return made
 
 
 @contextmanager
