@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -21,9 +19,6 @@ from tests.support.families import LOGIN_AT, a_family
 from tests.support.looks import SCREENS, assert_looks_right, fill_in
 from tests.support.signers import signers
 from tests.support.site import Site
-
-PHOTOGRAPHS = os.environ.get("SUNDIAL_PHOTOGRAPHS", "")
-"""A folder that the pages of `test_the_pages_fit…` are photographed into, for somebody to look at."""
 
 
 @pytest.fixture
@@ -162,9 +157,7 @@ def test_the_pages_fit_the_screen_and_can_be_read(
     page: Page, site: Site, device: Device, screen: str, scheme: Literal["light", "dark"]
 ) -> None:
     def look(title: str, name: str) -> None:
-        assert_looks_right(page, title, scheme)
-        if PHOTOGRAPHS:
-            page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{screen}-{scheme}.png")
+        assert_looks_right(page, title, scheme, name)
 
     page.set_viewport_size(SCREENS[screen])
     page.emulate_media(color_scheme=scheme)

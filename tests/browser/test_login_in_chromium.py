@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import pytest
@@ -10,6 +11,33 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.support.browser import CONFIG, EMAIL, PASSWORD
 from tests.support.looks import SCREENS, assert_looks_right, fill_in
 from tests.support.site import Site
+
+MUCH = (
+    "openid profile email groups federated:id offline_access"
+    " audience:server:client_id:kube audience:server:client_id:vault"
+)
+WITH_MUCH_TO_ASK = CONFIG.replace(
+    "name: The App\n", "name: The App\n    resources: [https://api.example.com/v1]\n"
+).replace(
+    "expiry:\n",
+    """\
+  - {id: kube, name: Kubernetes, public: true, trustedPeers: [app]}
+  - {id: vault, public: true, trustedPeers: [app]}
+expiry:
+""",
+)
+
+
+@dataclass
+class Elsewhere:
+    """A connector to choose."""
+
+    id: str
+    name: str
+    prompt: str = "Username"
+
+    def log_in(self, username: str, password: str) -> None:
+        return None
 
 
 def test_a_person_logs_in_and_comes_back_to_the_client(page: Page, site: Site) -> None:
@@ -171,18 +199,35 @@ def test_no_page_can_be_framed(page: Page, site: Site, context: BrowserContext) 
 def test_the_pages_fit_the_screen_and_can_be_read(
     page: Page, site: Site, screen: str, scheme: Literal["light", "dark"]
 ) -> None:
+    def look(title: str, name: str) -> None:
+        assert_looks_right(page, title, scheme, name)
+
+    site.configure(WITH_MUCH_TO_ASK)
     page.set_viewport_size(SCREENS[screen])
     page.emulate_media(color_scheme=scheme)
-    page.goto(site.url())
-    assert_looks_right(page, "Log in", scheme)
+    page.goto(site.url(scope=MUCH, resource="https://api.example.com/v1"))
+    look("Log in", "login")
     fill_in(page, "wrong")
-    assert_looks_right(page, "Error: Log in", scheme)
+    look("Error: Log in", "login-wrong-password")
     fill_in(page)
-    assert_looks_right(page, "Allow The App?", scheme)
-    page.goto(site.url(prompt="select_account"))
-    assert_looks_right(page, "Log in", scheme)
+    look("Allow The App?", "consent")
+    site.world.families.broken = True
+    page.get_by_role("button", name="Allow", exact=True).click()
+    look("Error: Allow The App?", "consent-interrupted")
+    site.world.families.broken = False
+    site.world.more = (
+        Elsewhere("github", "GitHub"),
+        Elsewhere("long", "The Ministry of Unusually Long Names, Dept. 7"),
+    )
+    site.configure(WITH_MUCH_TO_ASK)
+    page.goto(site.url())
+    look("Log in", "chooser")
+    page.get_by_role("link", name="Log in with Email").click()
+    look("Log in", "login-with-other-ways")
     page.goto(f"{site.issuer}/auth?client_id=nobody")
-    assert_looks_right(page, "This login cannot go on", scheme)
+    look("This login cannot go on", "error-unknown-client")
+    page.goto(f"{site.issuer}/auth/nowhere/login?req=x")
+    look("This login cannot go on", "error-damaged-address")
 
 
 @pytest.mark.parametrize("site", ["/dex"], indirect=True)

@@ -253,7 +253,7 @@ expiry:
     browser = Browser(world)
     scope = "openid audience:server:client_id:kube audience:server:client_id:vault"
     consent = browser.log_in(browser.authorize(scope=scope, resource="https://api.example.com/v1"))
-    for name in ("Kubernetes <prod>", "vault", "api.example.com"):
+    for name in ("Kubernetes <prod>", "vault", "api.example.com/v1"):
         assert f"Act for you at {name}" in consent.text
     assert "The Bank" not in consent.text
     assert "<prod>" not in consent.body

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.browser import EMAIL, PASSWORD
+
+PHOTOGRAPHS = os.environ.get("SUNDIAL_PHOTOGRAPHS", "")
+"""A folder that every page looked at is photographed into, for somebody to look at."""
 
 SCREENS: dict[str, ViewportSize] = {
     "smallest": {"width": 320, "height": 568},  # WCAG 2.2, 1.4.10
@@ -21,9 +26,15 @@ def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def assert_looks_right(page: Page, title: str, scheme: str) -> None:
-    """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA)."""
+def assert_looks_right(page: Page, title: str, scheme: str, name: str) -> None:
+    """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA).
+
+    `name` is the photograph's.
+    """
     expect(page).to_have_title(f"{title} · Sundial")
+    if PHOTOGRAPHS:
+        width = page.viewport_size["width"] if page.viewport_size else 0
+        page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     (light_or_dark,) = page.evaluate(_COLOURS, "body")
     assert (_luminance(light_or_dark[1]) < 0.1) == (scheme == "dark")

@@ -42,7 +42,10 @@ def ask_or_answer(server: AuthorizeServer, client: Client, login: Login, binding
         return error_redirect(server, login.request, error)
     if asks_consent(server.config, login.request):
         return _page(server, client, login, binding, now)
-    return _answer(server, client, login, now)
+    try:
+        return _answer(server, client, login, now)
+    except OAuthError as error:
+        return _interrupted(server, client, login, binding, now, error)
 
 
 def approve(server: AuthorizeServer, request: Request) -> Response:
@@ -64,11 +67,22 @@ def approve(server: AuthorizeServer, request: Request) -> Response:
         _check_user(connector, login)
         return _answer(server, client, login, request.now)
     except OAuthError as error:
-        if error.status != 503:
-            raise
-        logger.warning("login_interrupted", connector_id=login.connector_id, detail=error.detail)
-        problem = "We cannot finish at the moment. Nothing is lost: try again in a little while."
-        return _page(server, client, login, binding, request.now, problem, error.status, error.headers)
+        return _interrupted(server, client, login, binding, request.now, error)
+
+
+def _interrupted(
+    server: AuthorizeServer, client: Client, login: Login, binding: str, now: int, error: OAuthError
+) -> Response:
+    """Return the page whose button tries once more; raises `error` where that wouldn't help.
+
+    Whoever was not to be asked gets it too: the login is sealed in it, and at a provider there is no second one to
+    be had for the same code.
+    """
+    if error.status != 503:
+        raise error
+    logger.warning("login_interrupted", connector_id=login.connector_id, detail=error.detail)
+    problem = "We cannot finish at the moment. Nothing is lost: try again in a little while."
+    return _page(server, client, login, binding, now, problem, error.status, error.headers)
 
 
 def _answer(server: AuthorizeServer, client: Client, login: Login, now: int) -> Response:
@@ -128,9 +142,19 @@ def _page(
 
 def _others(server: AuthorizeServer, asked: AuthorizationRequest, now: int) -> list[str]:
     """Return for whom besides the client the tokens are, as people know them: other clients, and APIs (RFC 8707)."""
-    peers = ((peer, server.clients.find(peer, now)) for peer in asked.audience)
-    names = [client.name if client is not None and client.name else peer for peer, client in peers]
-    return [*names, *(urlsplit(resource).netloc or resource for resource in asked.resources)]
+    names = [_name(server, peer, now) for peer in asked.audience]
+    return [*names, *(resource.partition("://")[2] or resource for resource in asked.resources)]
+
+
+def _name(server: AuthorizeServer, client_id: str, now: int) -> str:
+    """Return the name of a client; its id where it has none, or can't be looked up: no login ends for that."""
+    try:
+        client = server.clients.find(client_id, now)
+    except OAuthError as error:
+        if error.status != 503:
+            raise
+        return client_id
+    return client.name if client is not None and client.name else client_id
 
 
 def _user(login: Login) -> str:
