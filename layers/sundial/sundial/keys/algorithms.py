@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -70,6 +71,21 @@ def load_private_key(pem: str) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError("the ring keeps RSA and elliptic curve keys only")
     return key
+
+
+def signature(key: PrivateKey, alg: str, message: bytes) -> bytes:
+    """Return the JWS signature of `message` (RFC 7518 §3.3 and §3.4: an elliptic curve's as R and S of fixed size).
+
+    Raises TypeError for a key that is not of `alg`.
+    """
+    digest, curve = _HASHES[alg[2:]], _CURVES.get(alg)
+    if curve is None and isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(message, PKCS1v15(), digest)
+    if curve is None or not isinstance(key, ec.EllipticCurvePrivateKey) or key.key_size != curve.key_size:
+        raise TypeError(f"{alg} signs with a key of another kind")
+    size = (curve.key_size + 7) // 8
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(digest)))
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
 def to_jwk(key: PublicKey, alg: str) -> dict[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from sundial.errors import temporarily_unavailable
 
@@ -39,15 +40,18 @@ _SOON, _LATER = 1, 5
 reuseInterval lasts."""
 
 
+LONGEST_CALL = 12
+"""Seconds that a call takes at the most: three attempts of three, and what the SDK waits between them."""
+
+
 def client(service: str) -> Any:
-    """Return a boto3 client: three attempts, each of a second to connect and two for the answer.
+    """Return a client as boto3 makes it: three attempts, each of a second to connect and two for the answer.
 
     These services answer in milliseconds. Two calls that hang, one after the other, still end within the
     functions' 29 seconds, and so in a 503 of our own that says when to come again.
     """
-    make: Any = boto3.client  # its stubs know hundreds of services by name; here the name is a value
     in_passing = service in _IN_PASSING
-    made = make(
+    made = _session().create_client(
         service,
         config=Config(
             connect_timeout=1,
@@ -62,6 +66,16 @@ def client(service: str) -> Any:
 
         trace(made)
     return made
+
+
+@cache
+def _session() -> Session:
+    """Return the one session that the clients share: it has found the region and the credentials once.
+
+    It is botocore's own. boto3 makes the same clients, and would import at every cold start what moves files
+    to S3.
+    """
+    return Session()
 
 
 @contextmanager

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.types import Options
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sundial.errors import invalid_token
 from sundial.tokens.jwt import ACCESS_TOKEN_TYPE
 
-PublicKey = RSAPublicKey | EllipticCurvePublicKey
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+    from sundial.keys.algorithms import PublicKey
+
+# PyJWT is imported by the first token that is read, for it takes a tenth of a cold start: most requests of the
+# function `token` bring none. A function that reads one at each request calls `prepare`.
 
 _OPTIONS: Options = {
     "require": ["exp", "iat", "iss", "sub", "aud"],
@@ -80,11 +81,18 @@ class KeySet(Protocol):
         """Return the (`alg`, key) of that `kid`, None where it is not published (any more)."""
 
 
+def prepare() -> None:
+    """Import what reading a token takes, while the function starts and not while a client waits."""
+    import jwt  # noqa: F401
+
+
 def key_id(token: str, kind: JwtKind = JwtKind.ACCESS_TOKEN) -> str:
     """Return the `kid` of a token of that kind; raises `invalid_token` for what is not one.
 
     An ID token is no access token: it is for its client, not for us (RFC 9068 §4, `typ`).
     """
+    import jwt
+
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
@@ -109,6 +117,8 @@ def verify(token: str, keys: KeySet, issuer: str, now: int, kind: JwtKind = JwtK
 
 def authenticate(token: str, keys: KeySet, issuer: str, kind: JwtKind) -> VerifiedJwt:
     """Return a token that is ours and of that kind, which may have expired; raises as `verify` does."""
+    import jwt
+
     kid = key_id(token, kind)
     found = keys.key(kid)
     if found is None:
