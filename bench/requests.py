@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from bench.provider import CLIENT_ID, ISSUER, USER, StubbedProvider
 from bench.stub import StubbedAws
 from sundial.config.model import DEVICE_GRANT, TOKEN_EXCHANGE
 from sundial.config.reader import compile_file
@@ -44,6 +45,7 @@ ENVIRONMENT = {
     "SUNDIAL_SECRET": "ring",
     "SUNDIAL_KMS_KEY": "key",
     "SUNDIAL_EVENT_BUS": "events",
+    "UPSTREAM_SECRET": "a-secret-of-the-bench-at-its-provider",
 }
 CONFIG = """\
 issuer: https://id.example.com
@@ -54,6 +56,11 @@ staticPasswords:
   - {{email: admin@example.com, userID: admin, hash: "$2b$10$33EMT0cVYVlPy6WAMCLsceLYjWhuHpbz5yuZxu/GAFj03J9Lytjuy"}}
 staticClients:
   - {{id: example-app, secret: {secret}, redirectURIs: ["{redirect_uri}"]}}
+connectors:
+  - type: oidc
+    id: up
+    name: The Provider
+    config: {{issuer: {up}, clientID: {client_id}, clientSecret: $UPSTREAM_SECRET, insecureEnableGroups: true}}
 """
 
 
@@ -86,11 +93,12 @@ class Bench:
             }
         )
         self.public_item = public.to_item()
-        (folder / "sundial.yaml").write_text(CONFIG.format(alg=alg, secret=SECRET, redirect_uri=REDIRECT_URI))
+        text = CONFIG.format(alg=alg, secret=SECRET, redirect_uri=REDIRECT_URI, up=ISSUER, client_id=CLIENT_ID)
+        (folder / "sundial.yaml").write_text(text)
         compiled, _ = compile_file(folder / "sundial.yaml", {})
         (folder / "sundial.json").write_text(json.dumps(compiled))
         self.deployment = Deployment(ENVIRONMENT | {"SUNDIAL_CONFIG": str(folder / "sundial.json")})
-        for service in ("dynamodb", "secretsmanager"):
+        for service in ("dynamodb", "kms", "secretsmanager"):
             self.aws.attach(self.deployment.client(service))
         self.token = token_edge(self.deployment, clock=lambda: NOW)
         self.userinfo = userinfo_edge(self.deployment, clock=lambda: NOW)
@@ -200,6 +208,7 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
     bench.refused(replace(family, rotated_at=NOW - 5))
     yield Measured(f"refresh, retry ({alg})", checked(refresh, 200), bench.aws, bench.floor)
     yield Measured(f"refresh, forged ({alg})", checked(bench.refresh(current[:-2] + "AA"), 400), bench.aws)
+    yield from _of_a_provider(bench)
     bench.applied(bench.family(generation=1, rotated_at=NOW))
     code = mint(Kind.AUTHORIZATION_CODE, MAC_KEY, family, 1)
     exchange = bench.post(grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI)
@@ -222,6 +231,25 @@ def _of_token_and_userinfo(bench: Bench) -> Iterator[Measured]:
         grant_type=TOKEN_EXCHANGE, subject_token=access_token, subject_token_type=ACCESS_TOKEN, scope="openid"
     )
     yield Measured(f"token exchange ({alg})", checked(exchange_token, 200), bench.aws)
+
+
+def _of_a_provider(bench: Bench) -> Iterator[Measured]:
+    """A refresh that asks the user's provider; the floor has no provider, and one write."""
+    data_key = {"KeyId": "key", "CiphertextBlob": "d3JhcHBlZA==", "Plaintext": b64encode(bytes(32)).decode()}
+    bench.aws.answers |= {"GenerateDataKey": lambda _: data_key, "Decrypt": lambda _: data_key}
+    family = bench.family(connector_id="up", claims=Claims(USER, "Kilgore Trout", email="kilgore@example.com"))
+    kept = json.dumps({"refresh_token": "a refresh token of the provider's", "sub": USER})
+    family = replace(family, upstream=bench.deployment.envelopes.seal(family.family_id, kept))
+    bench.applied(family)
+    refresh = bench.refresh(mint(Kind.REFRESH_TOKEN, MAC_KEY, family, 2))
+    provider = StubbedProvider(NOW)
+    with provider.answering():
+        checked(refresh, 200)
+        provider.calls.clear()
+        checked(refresh, 200)
+        asked = provider.calls.total()
+        name = f"refresh through a provider, beside {asked} request to it ({bench.alg})"
+        yield Measured(name, refresh, bench.aws, bench.floor)
 
 
 def _of_devices(bench: Bench) -> Iterator[Measured]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -41,10 +42,15 @@ class StubbedAws:
         target: str | bytes = request.headers["X-Amz-Target"]
         operation = (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
         document = self.answers[operation](json.loads(request.body))
-        content = json.dumps(document).encode()
+        content = json.dumps(document, default=_base64).encode()
         self.calls[operation] += 1
         self.sent += len(request.body)
         self.received += len(content)
         headers = HTTPHeaders()
         headers["Content-Type"] = "application/x-amz-json-1.0"
         return AWSResponse(request.url, 400 if "__type" in document else 200, headers, _Body(content))
+
+
+def _base64(blob: bytes) -> str:
+    """Return a blob as AWS's JSON has it."""
+    return b64encode(blob).decode("ascii")
