@@ -38,15 +38,16 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The pages on a port of their own; an indirect parameter is the issuer's path."""
-    with serving(getattr(request, "param", "")) as running:
+    """The pages on a port of their own; an indirect parameter is the issuer's path, or `https`."""
+    wanted = getattr(request, "param", "")
+    with serving("" if wanted == "https" else wanted, tls=wanted == "https") as running:
         yield running
 
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser of its own, without JavaScript: the pages have none, and no test may come to need it."""
-    context = chromium.new_context(java_script_enabled=False)
+    context = chromium.new_context(java_script_enabled=False, ignore_https_errors=True)
     context.set_default_timeout(10_000)
     yield context
     context.close()

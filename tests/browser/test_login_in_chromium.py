@@ -81,6 +81,20 @@ def test_the_cookie_is_the_browsers_own_and_no_scripts(page: Page, context: Brow
     assert cookie["expires"] == -1
 
 
+@pytest.mark.parametrize("site", ["https"], indirect=True)
+def test_over_https_the_cookie_is_secure_and_no_other_host_can_plant_one(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    page.goto(site.url())
+    [cookie] = context.cookies()
+    assert cookie["name"] == "__Host-sundial"
+    assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
+    fill_in(page)
+    page.get_by_role("button", name="Allow", exact=True).click()
+    expect(page).to_have_title("Back at the client")
+    assert site.client.answers[0]["iss"] == site.issuer
+
+
 def test_a_wrong_password_is_said_and_can_be_put_right(page: Page, site: Site) -> None:
     page.goto(site.url())
     fill_in(page, "wrong")

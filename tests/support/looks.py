@@ -26,13 +26,13 @@ def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def assert_looks_right(page: Page, title: str, scheme: str, name: str) -> None:
+def assert_looks_right(page: Page, title: str, scheme: str, name: str = "") -> None:
     """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA).
 
-    `name` is the photograph's.
+    With a `name` it is photographed under it.
     """
     expect(page).to_have_title(f"{title} · Sundial")
-    if PHOTOGRAPHS:
+    if PHOTOGRAPHS and name:
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

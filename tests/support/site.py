@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,6 +20,7 @@ from sundial_local.http_server import Server
 from sundial_local.router import Router
 from sundial_local.template import Function, Template
 from tests.support.browser import CONFIG, REQUEST
+from tests.support.certificates import self_signed
 from tests.support.device_world import DeviceWorld
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
@@ -129,11 +132,25 @@ class _OneFunction(Functions):
         return self._site.world.edge(event)
 
 
+def _listening(tls: bool) -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0))
+    if not tls:
+        return listener
+    made = self_signed("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile("w", suffix=".pem") as chain:
+        chain.write(made.key_pem + made.pem)
+        chain.flush()
+        context.load_cert_chain(chain.name)
+    # The handshake is for the thread of the connection, not for the one that accepts them all.
+    return context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+
+
 @contextmanager
-def serving(path: str = "") -> Iterator[Site]:
-    """Serve a BrowserWorld on loopback; the issuer may carry a `path`."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        issuer = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
+def serving(path: str = "", *, tls: bool = False) -> Iterator[Site]:
+    """Serve a BrowserWorld on loopback; the issuer may carry a `path`. By `tls` nobody vouches for its certificate."""
+    with _listening(tls) as listener:
+        issuer = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}{path}"
         site = Site(issuer, DeviceWorld(), ClientSite(), ClientSite())
         site.configure()
         functions = Template.load(TEMPLATE, {"Issuer": issuer}).functions
