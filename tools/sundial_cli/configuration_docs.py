@@ -33,6 +33,7 @@ _SECTIONS: tuple[tuple[str, type, str], ...] = (
     ("`staticPasswords[]`", model.StaticPassword, "Local users of the file; they need `enablePasswordDB: true`."),
     ("`web`", model.Web, "Headers of the answers."),
     ("`frontend`", model.Frontend, "How the pages look."),
+    ("`migration`", model.Migration, "What goes on from Dex ([moving from Dex](migrating-from-dex.md))."),
 )
 
 _INTRODUCTION = """\

@@ -9,9 +9,9 @@ from sundial.errors import OAuthError, invalid_client, invalid_token
 from sundial.expiry.family import expires_at
 from sundial.expiry.refresh import decide
 from sundial.grants.form import authenticated_form, required
+from sundial.grants.presented import is_refresh_token, presented_refresh_token
 from sundial.grants.server import TokenServer
 from sundial.tokens.claims import Principal, user_claims
-from sundial.tokens.opaque import Kind, read
 from sundial.web.http import Request, Response, json_response
 
 _INACTIVE = {"active": False}
@@ -27,7 +27,7 @@ def introspection(server: TokenServer, request: Request) -> Response:
     if client.public:
         raise invalid_client("introspection is for clients that have a secret (RFC 7662 §2.1)", basic=True)
     token = required(parameters, "token", "RFC 7662 §2.1")
-    tell = _refresh_token if token.startswith(Kind.REFRESH_TOKEN) else _access_token
+    tell = _refresh_token if is_refresh_token(server, token) else _access_token
     try:
         return json_response(tell(server, client, token, request.now))
     except OAuthError as error:
@@ -53,7 +53,7 @@ def _access_token(server: TokenServer, client: Client, text: str, now: int) -> d
 def _refresh_token(server: TokenServer, client: Client, text: str, now: int) -> dict[str, Any]:
     """Return what a refresh token of `client`'s is good for; raises `invalid_token`. Asking is no use of it."""
     ring = server.ring.current(now)
-    presented = read(Kind.REFRESH_TOKEN, text, client.id, ring.mac_by_id)
+    presented = presented_refresh_token(server, client, text, now)
     connector = server.connectors.get(presented.connector_tag) if presented else None
     if presented is None or connector is None:
         raise invalid_token("the refresh token is not one of ours, or another client's")

@@ -6,9 +6,9 @@ from sundial.config.model import Client
 from sundial.errors import OAuthError, unauthorized_client
 from sundial.expiry.family import Ending
 from sundial.grants.form import authenticated_form, required
+from sundial.grants.presented import is_refresh_token, presented_refresh_token
 from sundial.grants.server import TokenServer, end_family
 from sundial.observe import logger
-from sundial.tokens.opaque import Kind, read
 from sundial.tokens.verification import JwtKind
 from sundial.web.http import Request, Response
 
@@ -21,14 +21,14 @@ def revocation(server: TokenServer, request: Request) -> Response:
     """
     client, parameters = authenticated_form(server, request)
     token = required(parameters, "token", "RFC 7009 §2.1")
-    revoke = _refresh_token if token.startswith(Kind.REFRESH_TOKEN) else _access_token
+    revoke = _refresh_token if is_refresh_token(server, token) else _access_token
     revoke(server, client, token, request.now)
     return Response(200, "", {"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
 def _refresh_token(server: TokenServer, client: Client, text: str, now: int) -> None:
     """§2.1: the whole grant, with every access token of it. Any generation of its refresh tokens will do."""
-    presented = read(Kind.REFRESH_TOKEN, text, client.id, server.ring.current(now).mac_by_id)
+    presented = presented_refresh_token(server, client, text, now)
     if presented is None:
         return
     connector = server.connectors.get(presented.connector_tag)

@@ -17,6 +17,7 @@ from sundial.config.model import (
     ConnectorConfig,
     Expiry,
     Frontend,
+    Migration,
     OAuth2,
     Pkce,
     Signing,
@@ -169,6 +170,14 @@ def read_lifetime(section: Section, key: str, *, at_least: timedelta = timedelta
         section.error(key, f"is shorter than {format_duration(at_least)}", remedy)
         return None
     return duration
+
+
+def read_migration(root: Section) -> Migration:
+    """Return the `migration` section."""
+    section = root.section("migration")
+    migration = Migration(dex_refresh_tokens=section.flag("dexRefreshTokens"))
+    section.close()
+    return migration
 
 
 def read_oauth2(root: Section, connectors: tuple[ConnectorConfig, ...]) -> OAuth2:

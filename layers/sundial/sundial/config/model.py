@@ -370,6 +370,22 @@ class Frontend:
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """What goes on from the provider before this one."""
+
+    dex_refresh_tokens: bool = field(
+        default=False,
+        metadata=setting(
+            "dexRefreshTokens",
+            "the refresh tokens that Dex gave out are taken, for logins that `sundial import-dex storage` has imported;"
+            " one that is presented costs a read, forged ones too: take this out when Dex's last login is over",
+            default="false",
+            ours=True,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration file."""
 
@@ -400,6 +416,7 @@ class Config:
     signing: Signing = field(default=Signing(), metadata=setting("signing", "see `signing`", ours=True))
     web: Web = field(default_factory=Web, metadata=setting("web", "see `web`"))
     frontend: Frontend = field(default=Frontend(), metadata=setting("frontend", "see `frontend`"))
+    migration: Migration = field(default=Migration(), metadata=setting("migration", "see `migration`", ours=True))
     log_level: str = field(
         default="INFO",
         metadata=setting(

@@ -14,6 +14,7 @@ from sundial.config.general import (
     read_frontend,
     read_issuer,
     read_log_level,
+    read_migration,
     read_oauth2,
     read_signer,
     read_signing,
@@ -61,6 +62,7 @@ def read(
         signing=signing,
         web=read_web(root),
         frontend=read_frontend(root, theme_css),
+        migration=read_migration(root),
         log_level=read_log_level(root),
     )
     root.not_yet("mfa")

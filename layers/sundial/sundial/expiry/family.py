@@ -58,6 +58,17 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """The refresh tokens that Dex had given out for a login, as digests (`tokens.dex`), when it was imported."""
+
+    current: bytes = field(repr=False)
+    previous: bytes | None = field(repr=False)
+    """Dex's `obsoleteToken`; None where there was none."""
+    rotated_at: int
+    """When Dex made the current one; epoch seconds (Dex: `lastUsed`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Everything that descends from one login: its code, its access tokens, its refresh tokens.
 
@@ -95,6 +106,8 @@ class Family:
     """The request that is asking the provider how the user stands."""
     lease_until: int = 0
     """The last second at which nobody else may ask; epoch seconds, 0 where nobody has asked yet."""
+    inherited: Inherited | None = None
+    """Of a login that began at Dex."""
 
     def rotated(self, now: int, *, change_id: str, mac_key_id: str) -> Family:
         """Return the family after a rotation at `now`."""

@@ -16,13 +16,14 @@ from sundial.events import IntegrityAlarm, RefreshTokenReplayed
 from sundial.expiry.family import Claims, Ending, Family
 from sundial.expiry.policies import OnReplay, RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh, decide
+from sundial.grants.presented import presented_refresh_token
 from sundial.grants.response import token_response
 from sundial.grants.server import Signers, TokenServer, end_family
 from sundial.grants.upstream import Ask, refresh_upstream
 from sundial.keys.cache import LoadedRing
 from sundial.observe import count
 from sundial.store.families import Change, Written
-from sundial.tokens.opaque import Kind, Presented, mint, new_change_id, read
+from sundial.tokens.opaque import Kind, Presented, mint, new_change_id
 from sundial.tokens.resources import check_granted, read_resources
 from sundial.tokens.scopes import MOST_SCOPES, named
 
@@ -36,21 +37,23 @@ _SUPERSEDED = "this refresh token has been superseded; use the one that replaced
 def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
     """Return the token response for a refresh token: one conditional write, however it ends (a replay: two).
 
-    Where a provider has to be asked, see `grants.upstream`.
+    Where a provider has to be asked, see `grants.upstream`; for a token of Dex's, `grants.presented`.
     """
     if "refresh_token" not in parameters:
         raise invalid_request("refresh_token is missing (RFC 6749 §6)")
     token, scopes = parameters["refresh_token"], _parse_scope(parameters.get("scope", ""))
     resources = read_resources(parameters.get("resource"), client)
     ring = server.ring.current(now)
-    presented = read(Kind.REFRESH_TOKEN, token, client.id, ring.mac_by_id)
+    presented = presented_refresh_token(server, client, token, now)
     if presented is None:
         raise invalid_grant(_NOT_OURS)
     connector = _connector(server, presented)
     policy = server.config.refresh_policy(client, connector.id)
     signers = Signers.for_client(ring, server.config, client, now)
     change = Change(now, new_change_id(), ring.mac(now).id)
-    ask = Ask(client, presented, scopes, frozenset(resources), policy, ring.not_before, change)
+    # Dex's token is never to rest: its first refresh here is to bring one of ours, whatever Dex did a moment ago.
+    terms = replace(policy, reuse_interval=None) if presented.inherited else policy
+    ask = Ask(client, presented, scopes, frozenset(resources), terms, ring.not_before, change)
     written = _refresh(server, connector, ask)
     family = written.family
     if written.applied:

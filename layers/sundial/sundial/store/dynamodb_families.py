@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, PendingCode, Upstream, expires_at
+from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, Inherited, PendingCode, Upstream, expires_at
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.aws import unavailable
 from sundial.store.families import Change, Held, Written
@@ -267,6 +267,8 @@ def to_item(family: Family) -> Item:
         item["upstream"] = {"M": {"key": {"B": family.upstream.wrapped_key}, "data": {"B": family.upstream.ciphertext}}}
     if family.lease_id:
         item |= {"lease_id": {"S": family.lease_id}, "lease_until": _number(family.lease_until)}
+    if family.inherited is not None:
+        item["inherited"] = {"M": _inherited_to_item(family.inherited)}
     return item
 
 
@@ -300,6 +302,7 @@ def from_item(item: Item | None) -> Family | None:
         upstream=_upstream_from_item(item["upstream"]["M"]) if "upstream" in item else None,
         lease_id=item["lease_id"]["S"] if "lease_id" in item else "",
         lease_until=int(item["lease_until"]["N"]) if "lease_until" in item else 0,
+        inherited=_inherited_from_item(item["inherited"]["M"]) if "inherited" in item else None,
     )
 
 
@@ -327,6 +330,16 @@ def _claims_from_item(item: Item) -> Claims:
 
 def _upstream_from_item(item: Item) -> Upstream:
     return Upstream(item["key"]["B"], item["data"]["B"])
+
+
+def _inherited_to_item(inherited: Inherited) -> Item:
+    item: Item = {"current": {"B": inherited.current}, "rotated_at": _number(inherited.rotated_at)}
+    return item if inherited.previous is None else item | {"previous": {"B": inherited.previous}}
+
+
+def _inherited_from_item(item: Item) -> Inherited:
+    previous = item["previous"]["B"] if "previous" in item else None
+    return Inherited(item["current"]["B"], previous, int(item["rotated_at"]["N"]))
 
 
 def _refresh_holds(

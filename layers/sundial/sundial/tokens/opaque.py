@@ -48,6 +48,8 @@ class Presented:
     connector_tag: bytes
     user_tag: bytes
     mac_key_id: str
+    inherited: bool = False
+    """Whether it is a token of Dex's, of an imported login (`tokens.dex`), and was made under no key of ours."""
 
 
 def new_family_id() -> str:
