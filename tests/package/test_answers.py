@@ -32,9 +32,9 @@ STATUSES = {
         "get-logout": 400,
         "post-logout": 200,
         "get-callback": 400,
-        "post-callback": 303,
+        "post-callback": 200,
         "get-callback-connector": 400,
-        "post-callback-connector": 303,
+        "post-callback-connector": 200,
     },
     "jwks": {
         "get-openid-configuration": 200,
