@@ -106,7 +106,7 @@ class Template:
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
-        """Every function of the template that a route or a schedule calls; a release's smoke test is called by CodeDeploy."""
+        """Every function that a route or a schedule calls; the smoke test of a release is called by CodeDeploy."""
         functions = (
             self._function(resource)
             for resource in self.resources.values()
