@@ -286,6 +286,12 @@ def test_every_setting_of_signing_is_read() -> None:
     assert signing == Signing(algorithms=("ES256", "RS256"), publish_ahead=timedelta(hours=24))
 
 
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512"])
+def test_no_token_is_unsigned_or_signed_by_a_secret(algorithm: str) -> None:
+    problem = the_problem(f"signing: {{algorithms: ['{algorithm}']}}")
+    assert (problem.severity, problem.key) == (Severity.ERROR, "signing.algorithms[0]")
+
+
 def test_an_unknown_algorithm_is_an_error_with_the_nearest_match() -> None:
     assert the_problem("signing: {algorithms: [RS265]}").remedy == "did you mean 'RS256'?"
 
