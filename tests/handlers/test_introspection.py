@@ -8,7 +8,7 @@ import pytest
 from sundial.errors import temporarily_unavailable
 from sundial.tokens.subject import subject
 from tests.support.families import LOGIN_AT
-from tests.support.grants_world import ACCESS_TOKEN, API, GRANTS, GrantsWorld, basic
+from tests.support.grants_world import ACCESS_TOKEN, API, GRANTS, ID_TOKEN, GrantsWorld, basic
 from tests.support.signers import signers
 from tests.support.token_world import SECRET, USER_ID, Answer, claims_of
 
@@ -60,6 +60,22 @@ def test_an_access_token_is_told_of_in_one_network_call(world: GrantsWorld) -> N
 
 def test_no_more_is_told_of_the_user_than_the_scopes_allow(world: GrantsWorld) -> None:
     assert not world.introspect(world.tokens()["access_token"]).body.keys() & {"username", "ext"}
+
+
+def test_federated_id_says_which_account_it_was_wherever_the_user_is_told_of(world: GrantsWorld) -> None:
+    account = {"connector_id": "local", "user_id": USER_ID}
+    tokens = world.tokens("federated:id", "offline_access")
+    refreshed = world.refresh(tokens["refresh_token"]).body
+    for told in (
+        claims_of(tokens["id_token"]),
+        claims_of(refreshed["id_token"]),
+        world.userinfo(refreshed["access_token"]).body,
+        world.introspect(refreshed["access_token"]).body["ext"],
+    ):
+        assert told["federated_claims"] == account
+    assert "federated_claims" not in claims_of(world.tokens("profile")["id_token"])
+    exchanged = world.exchange(refreshed["id_token"], subject_token_type=ID_TOKEN).body
+    assert exchanged["scope"] == "federated:id openid"
 
 
 def test_a_clients_own_token_is_told_of_without_a_user(world: GrantsWorld) -> None:
