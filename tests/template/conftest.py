@@ -12,7 +12,13 @@ Resources = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def resources() -> Resources:
+def template() -> dict[str, Any]:
+    """The transformed template, its parameters at their defaults."""
+    return transformed(source())
+
+
+@pytest.fixture(scope="session")
+def resources(template: dict[str, Any]) -> Resources:
     """Every resource of the transformed template, by logical id."""
-    deployed: Resources = transformed(source())["Resources"]
+    deployed: Resources = template["Resources"]
     return deployed

@@ -149,6 +149,17 @@ def test_codedeploy_may_move_the_live_aliases_see_alarms_and_tell_of_a_failure(r
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
+def test_where_tracing_is_on_each_function_may_send_traces_and_where_it_is_off_none_may(resources: Resources) -> None:
+    policy = resources["TracingPolicy"]
+    assert policy["Condition"] == "HasTracing"
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert statement["Resource"] == "*", "X-Ray has no resource to name"
+    traced = {role["Ref"] for role in policy["Properties"]["Roles"]}
+    assert traced == {role_of(resources[name]) for name in RIGHTS if name != "SmokeFunction"}
+    assert "xray:" not in str([role for name, role in resources.items() if name != "TracingPolicy"])
+
+
 def test_no_policy_has_a_wildcard_or_is_anyone_elses(resources: Resources) -> None:
     assert list(loose_ends(resources)) == []
 
@@ -279,7 +290,7 @@ def loose_ends(resources: Resources) -> Iterator[tuple[str, str]]:
     """Yield what a role holds beside exact actions on exact resources of this template."""
     kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy")
     for name, resource in resources.items():
-        if resource["Type"] in kinds:
+        if resource["Type"] in kinds and name != "TracingPolicy":
             yield name, "a policy that does not stand in its role"
     for name, role in roles(resources).items():
         if role["Properties"].get("ManagedPolicyArns"):
