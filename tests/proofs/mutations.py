@@ -25,7 +25,7 @@ _GRANT = "layers/sundial/sundial/grants/refresh_token.py"
 _CODE_GRANT = "layers/sundial/sundial/grants/authorization_code.py"
 _TOKENS = "layers/sundial/sundial/tokens/opaque.py"
 _AWS = "layers/sundial/sundial/store/aws.py"
-_MODEL = "layers/sundial/sundial/config/model.py"
+_MODEL = "layers/sundial/sundial/config/model/file.py"
 
 _BOUNDARIES = "tests/proofs/test_refresh_boundaries.py"
 _IN_STORE = f"{_BOUNDARIES}::test_and_the_real_store_holds_them_to_the_second_too"

@@ -37,7 +37,7 @@ _SECTIONS: tuple[tuple[str, type, str], ...] = (
 )
 
 _INTRODUCTION = """\
-<!-- Made by `make docs-config` from layers/sundial/sundial/config/model.py: change it there. -->
+<!-- Made by `make docs-config` from layers/sundial/sundial/config/model: change it there. -->
 
 # Configuration
 
