@@ -19,6 +19,13 @@ def test_the_vectors_of_dex(user_id: str, connector_id: str, expected: str) -> N
     assert subject(user_id, connector_id) == expected
 
 
+@pytest.mark.parametrize("user_id", ["x" * 182, "ü" * 91])
+def test_ids_of_186_bytes_are_the_255_characters_that_a_subject_may_have(user_id: str) -> None:
+    made = subject(user_id, "ldap")
+    assert made.isascii()
+    assert len(made) == 255  # OpenID Connect Core §2
+
+
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_a_subject_can_be_read_back(user_id: str, connector_id: str) -> None:
     assert parse_subject(subject(user_id, connector_id)) == (user_id, connector_id)
