@@ -166,18 +166,30 @@ def test_what_the_provider_gave_out_is_kept_even_where_the_lease_was_lost(famili
     lease(families, family, change(NOW))
     other = change(NOW + 31)
     lease(families, family, other)
-    families.release(family.family_id, Held("lost", b"the next one"))
+    families.release(family.family_id, Held("lost", b"the next one", before=KEPT))
     found = families.get(family.family_id)
     assert found is not None
     assert (found.lease_id, found.lease_until) == (other.change_id, other.now + 30)
     assert found.upstream == Upstream(KEPT.wrapped_key, b"the next one")
 
 
+def test_what_the_provider_gave_out_never_takes_the_place_of_what_it_gave_out_later(families: DynamoFamilies) -> None:
+    family = a_kept_family(families)
+    lease(families, family, change(NOW))
+    other = change(NOW + 31)
+    lease(families, family, other)
+    assert rotate(families, family, Held(other.change_id, b"the last one", before=KEPT)).applied
+    families.release(family.family_id, Held("lost", b"the one before", before=KEPT))
+    found = families.get(family.family_id)
+    assert found is not None
+    assert found.upstream == Upstream(KEPT.wrapped_key, b"the last one")
+
+
 def test_giving_back_what_is_gone_makes_nothing(families: DynamoFamilies) -> None:
-    families.release(new_family_id(), Held("lost", b"the next one"))
+    families.release(new_family_id(), Held("lost", b"the next one", before=KEPT))
     family = a_family()
     put(families, family)
-    families.release(family.family_id, Held("lost", b"the next one"))
+    families.release(family.family_id, Held("lost", b"the next one", before=KEPT))
     assert families.get(family.family_id) == family
 
 

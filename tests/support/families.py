@@ -157,7 +157,7 @@ class MemoryFamilies:
             family = self.families[family_id]
             if family.lease_id == held.lease_id:
                 self.families[family_id] = _over(family, held)
-            elif held.upstream is not None:
+            elif held.before is not None and held.before == family.upstream:
                 self.families[family_id] = replace(_over(family, held), lease_until=family.lease_until)
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:

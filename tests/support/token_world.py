@@ -162,7 +162,7 @@ class TokenWorld:
         clients = ClientRegistry(self.config, lambda: self.clients)
         connectors: dict[bytes, Connector] = {connector_tag(one.id): one for one in (local, *self.more_connectors)}
         live_tokens = LiveTokens(self.bearers, config.issuer)
-        stores = {"devices": self.devices, "live_tokens": live_tokens, **self.more_stores}
+        stores = {"devices": self.devices, "live_tokens": live_tokens, "clock": lambda: self.now, **self.more_stores}
         server = TokenServer(config, clients, self.families, self.ring, connectors, **stores)
         self._edge = Edge("token", token_routes(server), self.config, clock=lambda: self.now)
 

@@ -20,8 +20,8 @@ from sundial.errors import OAuthError, temporarily_unavailable, upstream_failed
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
 
-SECONDS = 15
-"""For one conversation, which leaves a function time to write what came of it."""
+SECONDS = 12
+"""For one conversation, which leaves a function time to write what came of it (`grants.upstream`)."""
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
 _LARGEST_BODY = 1024 * 1024
@@ -129,9 +129,7 @@ class Conversation:
                 url,
                 body=body,
                 headers={**usual, **headers},
-                timeout=Timeout(
-                    connect=min(_CONNECT_SECONDS, self._left(what)), read=min(_READ_SECONDS, self._left(what))
-                ),
+                timeout=Timeout(total=self._left(what), connect=_CONNECT_SECONDS, read=_READ_SECONDS),
                 redirect=False,
                 preload_content=False,
                 decode_content=False,

@@ -10,7 +10,7 @@ from typing import Any
 from sundial.config.model import DEVICE_GRANT, PASSWORD_GRANT, TOKEN_EXCHANGE, Client
 from sundial.connectors import open_connectors
 from sundial.deployment import Deployment
-from sundial.errors import invalid_request, unsupported_grant_type
+from sundial.errors import OAuthError, invalid_request, unsupported_grant_type
 from sundial.grants.authorization_code import authorization_code_grant
 from sundial.grants.client_credentials import client_credentials_grant
 from sundial.grants.device_code import device_code_grant
@@ -21,6 +21,7 @@ from sundial.grants.server import TokenServer
 from sundial.grants.token_exchange import token_exchange_grant
 from sundial.introspection import introspection
 from sundial.live_tokens import LiveTokens
+from sundial.observe import count, metrics_by_client
 from sundial.revocation import revocation
 from sundial.tokens.subject import connector_tag
 from sundial.web.edge import Edge, Endpoint
@@ -41,14 +42,28 @@ _REPEATABLE = frozenset(("resource", "audience"))  # RFC 8707 §2, RFC 8693 §2.
 
 
 def token_endpoint(server: TokenServer, request: Request) -> Response:
-    """Return the token response, never to be stored (RFC 6749 §5.1)."""
-    client, parameters = authenticated_form(server, request, repeatable=_REPEATABLE)
-    grant_type = parameters.get("grant_type")
-    if grant_type is None:
-        raise invalid_request("grant_type is missing (RFC 6749 §4.1.3 and §6)")
-    if grant_type not in GRANTS or grant_type not in server.config.oauth2.grant_types:
-        raise unsupported_grant_type(f"grant_type must be one of: {', '.join(server.config.oauth2.grant_types)}")
-    return json_response(GRANTS[grant_type](server, client, parameters, request.now))
+    """Return the token response, never to be stored (RFC 6749 §5.1). Each request is counted by grant and outcome."""
+    client_id, grant_type = "", None
+    try:
+        client, parameters = authenticated_form(server, request, repeatable=_REPEATABLE)
+        client_id, grant_type = client.id, parameters.get("grant_type")
+        if grant_type is None:
+            raise invalid_request("grant_type is missing (RFC 6749 §4.1.3 and §6)")
+        if grant_type not in GRANTS or grant_type not in server.config.oauth2.grant_types:
+            raise unsupported_grant_type(f"grant_type must be one of: {', '.join(server.config.oauth2.grant_types)}")
+        response = json_response(GRANTS[grant_type](server, client, parameters, request.now))
+    except OAuthError as error:
+        _count(client_id, grant_type, error.code)
+        raise
+    _count(client_id, grant_type, "issued")
+    return response
+
+
+def _count(client_id: str, grant_type: str | None, outcome: str) -> None:
+    """Count a request; `client_id` is empty, and stands in no metric, where no client has authenticated itself."""
+    grant = grant_type.rpartition(":")[2] if grant_type in GRANTS else "unknown"
+    by_client = {"client": client_id} if client_id and metrics_by_client() else {}
+    count("TokenRequests", details={"client_id": client_id or "unknown"}, apart=by_client, grant=grant, outcome=outcome)
 
 
 def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
@@ -60,8 +75,13 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
     }
 
 
-def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
-    """Return the handler of the function `token`."""
+def token_edge(
+    deployment: Deployment,
+    *,
+    clock: Callable[[], float] = time.time,
+    wait: Callable[[float], None] = time.sleep,
+) -> Edge:
+    """Return the handler of the function `token`; `wait` lets so many seconds pass."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
     server = TokenServer(
         deployment.config,
@@ -73,6 +93,8 @@ def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time
         devices=deployment.devices,
         live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
         envelopes=deployment.envelopes,
+        clock=clock,
+        wait=wait,
     )
     routes = token_routes(server)
     cross_origin = frozenset(route.partition(" ")[2] for route in routes)

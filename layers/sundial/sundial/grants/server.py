@@ -34,6 +34,8 @@ class TokenServer:
     live_tokens: LiveTokens = field(kw_only=True)
     """Our own JWTs, as what a client presents."""
     envelopes: Envelopes = field(default_factory=NoEnvelopes, kw_only=True)
+    clock: Callable[[], float] = field(default=time.time, kw_only=True)
+    """Epoch seconds: for what must end in time, never for a decision, which has `now`."""
     wait: Callable[[float], None] = field(default=time.sleep, kw_only=True)
     """How to let so many seconds pass."""
 

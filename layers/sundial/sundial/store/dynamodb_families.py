@@ -11,21 +11,19 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, Inherited, PendingCode, Upstream, expires_at
+from sundial.expiry.family import TOMBSTONE_GRACE, Claims, Family, expires_at
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.aws import unavailable
 from sundial.store.families import Change, Held, Written
+from sundial.store.family_items import Item, claims_to_item, denial_id, from_item, number, to_item
 from sundial.tokens.opaque import Presented, new_change_id
-from sundial.tokens.subject import subject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-Item = dict[str, Any]
 
 _WHAT = "the token store"
 _GRACE = int(TOMBSTONE_GRACE.total_seconds())
@@ -43,9 +41,9 @@ class DynamoFamilies:
         """Write the family of a login that has just happened (see FamilyStore)."""
         item = to_item(family)
         if family.code is not None:
-            item["ttl"] = _number(family.code.expires_at + _GRACE)
+            item["ttl"] = number(family.code.expires_at + _GRACE)
         elif alive_until is not None:
-            item |= {"expires_at": _number(alive_until), "ttl": _number(alive_until + _GRACE)}
+            item |= {"expires_at": number(alive_until), "ttl": number(alive_until + _GRACE)}
         with unavailable(_WHAT):
             try:
                 self._client.put_item(
@@ -74,8 +72,8 @@ class DynamoFamilies:
         values: Item = {
             ":client": {"S": client_id},
             ":redirect_uri": {"S": redirect_uri},
-            ":now": _number(change.now),
-            ":generation": _number(presented.generation),
+            ":now": number(change.now),
+            ":generation": number(presented.generation),
             ":change": {"S": change.change_id},
             ":mac_key": {"S": change.mac_key_id},
         }
@@ -88,7 +86,7 @@ class DynamoFamilies:
         login_holds = ""
         if not_before:
             login_holds = " AND #created_at >= :not_before"
-            values[":not_before"] = _number(not_before)
+            values[":not_before"] = number(not_before)
         last: int | None
         if presented.generation:
             last = expires_at(change.now, change.now, policy)
@@ -117,19 +115,19 @@ class DynamoFamilies:
         held: Held | None = None,
     ) -> Written:
         """Advance a family (see FamilyStore; docs/architecture.md, "A refresh")."""
-        values: Item = {":now": _number(change.now), ":change": {"S": change.change_id}}
+        values: Item = {":now": number(change.now), ":change": {"S": change.change_id}}
         holds = _refresh_holds(presented, client_id, scopes, policy, not_before, change, resources, values)
         sets = "SET #last_used_at = :now, #change_id = :change"
         if not policy.disable_rotation:
             sets += ", #generation = #generation + :one, #rotated_at = :now, #mac_key_id = :mac_key"
-            values |= {":one": _number(1), ":mac_key": {"S": change.mac_key_id}}
+            values |= {":one": number(1), ":mac_key": {"S": change.mac_key_id}}
         if claims is not None:
             sets += ", #claims = :claims"
-            values[":claims"] = {"M": _claims_to_item(claims)}
+            values[":claims"] = {"M": claims_to_item(claims)}
         if held is not None:
             holds += " AND #lease_id = :lease"
             sets += f", #lease_until = :over{_set_upstream(held, values)}"
-            values |= {":lease": {"S": held.lease_id}, ":over": _number(0)}
+            values |= {":lease": {"S": held.lease_id}, ":over": number(0)}
         last = expires_at(presented.created_at, change.now, policy)
         return self._update(presented.family_id, sets + _set_expiry(last, values), holds, values)
 
@@ -145,7 +143,7 @@ class DynamoFamilies:
         resources: frozenset[str] = frozenset(),
     ) -> Written:
         """Lease a family (see FamilyStore)."""
-        values: Item = {":change": {"S": change.change_id}, ":until": _number(until), ":now": _number(change.now)}
+        values: Item = {":change": {"S": change.change_id}, ":until": number(until), ":now": number(change.now)}
         holds = _refresh_holds(presented, client_id, scopes, policy, not_before, change, resources, values)
         return self._update(
             presented.family_id,
@@ -157,22 +155,22 @@ class DynamoFamilies:
 
     def release(self, family_id: str, held: Held) -> None:
         """End a lease (see FamilyStore)."""
-        values: Item = {":change": {"S": held.lease_id}, ":over": _number(0)}
+        values: Item = {":change": {"S": held.lease_id}, ":over": number(0)}
         update = f"SET #lease_until = :over{_set_upstream(held, values)}"
         ended = self._update(family_id, update, "#lease_id = :change", values, own="")
-        if held.upstream is not None and not ended.applied and ended.family is not None:
-            values = {":change": {"S": held.lease_id}}
+        if held.upstream is not None and held.before is not None and not ended.applied:
+            values = {":before": {"B": held.before.ciphertext}}
             update = f"SET {_set_upstream(held, values).removeprefix(', ')}"
-            self._update(family_id, update, "attribute_exists(#upstream) AND #lease_id <> :change", values, own="")
+            self._update(family_id, update, "#upstream.#data = :before", values, own="")
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:
         """Revoke a family (see FamilyStore). `why` is for the operator who lists the family."""
         change_id = new_change_id()  # so that the SDK's retry of a write that was made is still its own
         values: Item = {
-            ":now": _number(now),
+            ":now": number(now),
             ":why": {"S": why},
             ":change": {"S": change_id},
-            ":ttl": _number(now + _GRACE),
+            ":ttl": number(now + _GRACE),
         }
         update = (
             "SET #revoked_at = if_not_exists(#revoked_at, :now), #revoked_why = if_not_exists(#revoked_why, :why), "
@@ -194,7 +192,7 @@ class DynamoFamilies:
         with unavailable(_WHAT):
             self._client.put_item(
                 TableName=self._table,
-                Item={"id": {"S": denial_id(jti)}, "ttl": _number(expires_at)},
+                Item={"id": {"S": denial_id(jti)}, "ttl": number(expires_at)},
             )
 
     def get(self, family_id: str) -> Family | None:
@@ -224,124 +222,6 @@ class DynamoFamilies:
         return Written(True, from_item(updated["Attributes"]))
 
 
-def denial_id(jti: str) -> str:
-    """Return the id of the item that says that an access token is revoked."""
-    return f"jti#{jti}"
-
-
-def to_item(family: Family) -> Item:
-    """Return `family` as DynamoDB keeps it. It holds no token, and nothing that could make one."""
-    item: Item = {
-        "id": {"S": family.family_id},
-        "subject": {"S": subject(family.claims.user_id, family.connector_id)},
-        "client_id": {"S": family.client_id},
-        "connector_id": {"S": family.connector_id},
-        "claims": {"M": _claims_to_item(family.claims)},
-        "created_at": _number(family.created_at),
-        "generation": _number(family.generation),
-        "rotated_at": _number(family.rotated_at),
-        "last_used_at": _number(family.last_used_at),
-        "change_id": {"S": family.change_id},
-        "mac_key_id": {"S": family.mac_key_id},
-    }
-    if family.scopes:  # DynamoDB keeps no empty set
-        item["scopes"] = {"SS": sorted(family.scopes)}
-    if family.auth_time is not None:
-        item["auth_time"] = _number(family.auth_time)
-    if family.code is not None:
-        item["code_expires_at"] = _number(family.code.expires_at)
-        item["redirect_uri"] = {"S": family.code.redirect_uri}
-        if family.code.challenge is not None:
-            item["challenge"] = {"S": family.code.challenge}
-    if family.nonce is not None:
-        item["nonce"] = {"S": family.nonce}
-    if family.audience:
-        item["audience"] = {"L": [{"S": one} for one in family.audience]}
-    if family.resources:
-        item["resources"] = {"L": [{"S": one} for one in family.resources]}
-    if family.redeemed_at is not None:
-        item["redeemed_at"] = _number(family.redeemed_at)
-    if family.revoked_at is not None:
-        item["revoked_at"] = _number(family.revoked_at)
-    if family.upstream is not None:
-        item["upstream"] = {"M": {"key": {"B": family.upstream.wrapped_key}, "data": {"B": family.upstream.ciphertext}}}
-    if family.lease_id:
-        item |= {"lease_id": {"S": family.lease_id}, "lease_until": _number(family.lease_until)}
-    if family.inherited is not None:
-        item["inherited"] = {"M": _inherited_to_item(family.inherited)}
-    return item
-
-
-def from_item(item: Item | None) -> Family | None:
-    """Return the family that `item` is; None where there is none, or only the tombstone of one that never was."""
-    if not item or "client_id" not in item:
-        return None
-    code = None
-    if "code_expires_at" in item:
-        challenge = item["challenge"]["S"] if "challenge" in item else None
-        code = PendingCode(int(item["code_expires_at"]["N"]), item["redirect_uri"]["S"], challenge)
-    return Family(
-        family_id=item["id"]["S"],
-        client_id=item["client_id"]["S"],
-        connector_id=item["connector_id"]["S"],
-        claims=_claims_from_item(item["claims"]["M"]),
-        scopes=frozenset(item["scopes"]["SS"]) if "scopes" in item else frozenset(),
-        created_at=int(item["created_at"]["N"]),
-        auth_time=int(item["auth_time"]["N"]) if "auth_time" in item else None,
-        code=code,
-        nonce=item["nonce"]["S"] if "nonce" in item else None,
-        redeemed_at=int(item["redeemed_at"]["N"]) if "redeemed_at" in item else None,
-        generation=int(item["generation"]["N"]),
-        rotated_at=int(item["rotated_at"]["N"]),
-        last_used_at=int(item["last_used_at"]["N"]),
-        change_id=item["change_id"]["S"],
-        mac_key_id=item["mac_key_id"]["S"],
-        revoked_at=int(item["revoked_at"]["N"]) if "revoked_at" in item else None,
-        audience=tuple(one["S"] for one in item["audience"]["L"]) if "audience" in item else (),
-        resources=tuple(one["S"] for one in item["resources"]["L"]) if "resources" in item else (),
-        upstream=_upstream_from_item(item["upstream"]["M"]) if "upstream" in item else None,
-        lease_id=item["lease_id"]["S"] if "lease_id" in item else "",
-        lease_until=int(item["lease_until"]["N"]) if "lease_until" in item else 0,
-        inherited=_inherited_from_item(item["inherited"]["M"]) if "inherited" in item else None,
-    )
-
-
-def _claims_to_item(claims: Claims) -> Item:
-    return {
-        "user_id": {"S": claims.user_id},
-        "username": {"S": claims.username},
-        "preferred_username": {"S": claims.preferred_username},
-        "email": {"S": claims.email},
-        "email_verified": {"BOOL": claims.email_verified},
-        "groups": {"L": [{"S": group} for group in claims.groups]},
-    }
-
-
-def _claims_from_item(item: Item) -> Claims:
-    return Claims(
-        user_id=item["user_id"]["S"],
-        username=item["username"]["S"],
-        preferred_username=item["preferred_username"]["S"],
-        email=item["email"]["S"],
-        email_verified=item["email_verified"]["BOOL"],
-        groups=tuple(group["S"] for group in item["groups"]["L"]),
-    )
-
-
-def _upstream_from_item(item: Item) -> Upstream:
-    return Upstream(item["key"]["B"], item["data"]["B"])
-
-
-def _inherited_to_item(inherited: Inherited) -> Item:
-    item: Item = {"current": {"B": inherited.current}, "rotated_at": _number(inherited.rotated_at)}
-    return item if inherited.previous is None else item | {"previous": {"B": inherited.previous}}
-
-
-def _inherited_from_item(item: Item) -> Inherited:
-    previous = item["previous"]["B"] if "previous" in item else None
-    return Inherited(item["current"]["B"], previous, int(item["rotated_at"]["N"]))
-
-
 def _refresh_holds(
     presented: Presented,
     client_id: str,
@@ -354,13 +234,13 @@ def _refresh_holds(
 ) -> str:
     """Return the condition that `expiry.refresh.decide` says ROTATE, or KEEP, and that nothing wider is asked for."""
     holds = "#generation = :presented AND attribute_not_exists(#revoked_at) AND #client_id = :client"
-    values |= {":presented": _number(presented.generation), ":client": {"S": client_id}}
+    values |= {":presented": number(presented.generation), ":client": {"S": client_id}}
     if not policy.disable_rotation and policy.reuse_interval is not None:
         holds += " AND #rotated_at < :window"
         values[":window"] = _before(change.now, policy.reuse_interval)
     if not_before:
         holds += " AND #rotated_at >= :not_before"
-        values[":not_before"] = _number(not_before)
+        values[":not_before"] = number(not_before)
     if policy.absolute_lifetime is not None:
         holds += " AND #created_at >= :born"
         values[":born"] = _before(change.now, policy.absolute_lifetime)
@@ -385,8 +265,8 @@ def _set_expiry(last: int | None, values: Item) -> str:
     """Return the part of an update that keeps `expires_at` and `ttl` true; DynamoDB's TTL is never a check."""
     if last is None:
         return " REMOVE #expires_at, #ttl"
-    values[":expires_at"] = _number(last)
-    values[":ttl"] = _number(last + _GRACE)
+    values[":expires_at"] = number(last)
+    values[":ttl"] = number(last + _GRACE)
     return ", #expires_at = :expires_at, #ttl = :ttl"
 
 
@@ -403,10 +283,6 @@ def _target_holds(resources: frozenset[str], values: Item) -> str:
 def _before(now: int, duration: timedelta) -> dict[str, str]:
     """Return `now - duration` exactly: a duration may have a fraction, which a float would round."""
     return {"N": str(now - Decimal(duration // timedelta(microseconds=1)) / 10**6)}
-
-
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
 
 
 @cache

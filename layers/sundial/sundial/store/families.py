@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from sundial.expiry.family import Claims, Family
+from sundial.expiry.family import Claims, Family, Upstream
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.tokens.opaque import Presented
 
@@ -37,10 +37,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lease that is held, by its id; and what the provider gave out under it, encrypted (None: nothing new)."""
+    """A lease that is held, by its id; and what the provider gave out under it, encrypted (None: nothing new).
+
+    `before` is what was kept when the lease was taken, which is what the provider was asked with.
+    """
 
     lease_id: str
     upstream: bytes | None = field(default=None, repr=False)
+    before: Upstream | None = field(default=None, repr=False)
 
 
 class FamilyStore(Protocol):
@@ -116,7 +120,8 @@ class FamilyStore(Protocol):
     def release(self, family_id: str, held: Held) -> None:
         """End a lease; one that is over, or somebody else's by now, stays as it is.
 
-        What the provider gave out under it is kept in any case: two round trips where the lease was lost.
+        What the provider gave out under it is kept in any case, unless something newer is by now: two round trips
+        where the lease was lost.
         """
 
     def revoke(self, family_id: str, now: int, why: str) -> bool:
