@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sundial.connectors.base import Arrival, Attempt, Departure, Identity, InterruptedRefreshError
-from sundial.connectors.http import Conversation, Http, unbelievable
+from sundial.connectors.http import Conversation, Http, unbelievable, unreachable
 from sundial.connectors.mapping import GroupRules, group_names, read_group_rules
 from sundial.connectors.oauth2 import OAuth2Client, Tokens, received_code
 from sundial.connectors.provider import Metadata, Overrides, Provider
@@ -145,6 +145,7 @@ class OidcConnector:
         talk = self._http.conversation()
         metadata = self._provider.metadata(talk, arrival.now)
         code = received_code(arrival, self.name, metadata.issuer, iss_required=metadata.sends_iss)
+        self._provider.have_keys(talk, arrival.now)
         tokens = self._client(metadata).redeem(
             talk, metadata.token_endpoint, attempt, code, challenge=self._challenge(metadata)
         )
@@ -161,6 +162,7 @@ class OidcConnector:
         """Return the user as they stand now (see UpstreamRefresh; OpenID Connect Core §12)."""
         talk = self._http.conversation()
         metadata = self._provider.metadata(talk, now)
+        self._provider.have_keys(talk, now)
         kept = json.loads(identity.upstream)
         tokens = self._client(metadata).renew(talk, metadata.token_endpoint, kept["refresh_token"])
         if tokens is None:
@@ -199,6 +201,11 @@ class OidcConnector:
         talk = self._http.conversation()
         try:
             metadata = self._provider.metadata(talk, now)
+            if subject_token_type == ID_TOKEN:
+                self._provider.have_keys(talk, now)
+        except OAuthError as error:  # whatever is wrong there, it is not the token
+            raise unreachable(self.name, error.detail) from error
+        try:
             if subject_token_type == ID_TOKEN:
                 tokens = Tokens("", id_token=subject_token)
                 claims = self._verified(talk, tokens, now, audiences=self._settings.exchange_audiences)

@@ -77,6 +77,14 @@ class Provider:
                 self._metadata_at = now - _KEEP + _RELOAD_AFTER
         return self._metadata
 
+    def have_keys(self, talk: Conversation, now: int) -> None:
+        """Have the provider's keys at hand.
+
+        To be asked before a code or a refresh token is used up, after which a failure would cost it.
+        """
+        if self._keys is None:
+            self._load_keys(talk, self.metadata(talk, now), now)
+
     def verify(
         self,
         talk: Conversation,
