@@ -159,6 +159,7 @@ def test_an_unreachable_table_is_a_503_that_costs_the_client_nothing(world: Toke
     assert answer.error == (503, "temporarily_unavailable")
     assert "Retry-After" in answer.headers
     table.broken = False
+    world.now += int(answer.headers["Retry-After"])
     assert world.redeem(code, **APP).status == 200
 
 
@@ -169,6 +170,7 @@ def test_an_unreachable_table_in_mid_login_is_a_page_that_says_so(browser: Brows
     page = browser.log_in(login)
     assert page.status == 503
     table.broken = False
+    browser.world.now += int(page.headers["Retry-After"])
     assert browser.log_in(login).status == 200
 
 

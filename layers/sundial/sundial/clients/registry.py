@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from sundial.clients.document import Limits, read
 from sundial.config.model import Client, Config
 from sundial.config.problems import Severity
+from sundial.errors import OAuthError
 from sundial.observe import logger
 
 if TYPE_CHECKING:
@@ -45,12 +46,26 @@ class ClientRegistry:
         self._ids: frozenset[str] = frozenset()
         self._ids_read_at: int | None = None
         self._cached: dict[str, _Cached] = {}
+        self._unreachable: tuple[int, OAuthError] | None = None
 
     def find(self, client_id: str, now: int) -> Client | None:
-        """Return the client of that id (see Clients): for one of the table, two network calls a minute at the most."""
+        """Return the client of that id (see Clients): for one of the table, two network calls a minute at the most.
+
+        Once the table can't be reached, it isn't asked again within that second: a request that names many clients
+        would else wait for each of them, and for longer than its function may run.
+        """
         static = self._config.clients.get(client_id)
         if static is not None:
             return static
+        if self._unreachable is not None and self._unreachable[0] == now:
+            raise self._unreachable[1]
+        try:
+            return self._find_in_table(client_id, now)
+        except OAuthError as error:
+            self._unreachable = now, error
+            raise
+
+    def _find_in_table(self, client_id: str, now: int) -> Client | None:
         self._keep_ids(now)
         if client_id not in self._ids:
             return None
