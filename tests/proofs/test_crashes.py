@@ -7,101 +7,35 @@ client, who got a 503 or nothing, sends the same request again.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sundial.config.model import DEVICE_GRANT
-from sundial.expiry.family import Family
-from sundial.grants.endpoint import token_edge
-from sundial.keys.algorithms import to_jwk
-from sundial.keys.ring import Ring, SigningKey
-from sundial.keys.vault import Vault
-from sundial.store.devices import DynamoDevices
-from sundial.store.directory import DynamoDirectory
-from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import MiniStack
 from sundial_local.template import Template
-from tests.support.deployed import environment_of
-from tests.support.events import http_event
+from tests.support.crash_world import FOR_GOOD, LAMBDA_TIMEOUT, LASTING, LOST, Bench
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, a_family, a_login
-from tests.support.faults import Fault, Killed, Network, ReachedThrough, instead_of_waiting
+from tests.support.faults import Fault, Network
 from tests.support.refresh_world import TABLE_USER, quick_config
-from tests.support.signers import signers
-from tests.support.stack import OwnStack, own_stack
-from tests.support.token_world import SECRET, USER_ID, Answer
+from tests.support.stack import own_stack
+from tests.support.token_world import USER_ID
 
 WINDOW = 30
-LAMBDA_TIMEOUT = 29
 CODE = "authorization_code"
 REFUSED = (400, "invalid_grant")
-FOR_GOOD = 3
-"""Attempts: what happens to this many happens to the call."""
 
 
-class Bench:
-    """The function `token`, deployed; and what is done to its tables meanwhile."""
-
-    def __init__(self, stack: OwnStack, folder: Path) -> None:
-        self.stack, self._folder = stack, folder
-        self.families = DynamoFamilies(stack.dynamodb, stack.families_table)
-        self.users = DynamoDirectory(stack.dynamodb, stack.directory_table)
-        self.now = LOGIN_AT
-        self._environments: dict[str, Mapping[str, str]] = {}
-        self._keep_a_ring()
-        assert self.users.create(TABLE_USER)
-
-    def machine(self, refresh_tokens: str, network: Network) -> Machine:
-        """Return a machine that has just started, with these settings, behind `network`."""
-        if refresh_tokens not in self._environments:
-            text = quick_config(everywhere=refresh_tokens)
-            folder = self._folder / str(len(self._environments))
-            folder.mkdir()
-            self._environments[refresh_tokens] = environment_of(self.stack, folder, text, SUNDIAL_ISSUER="")
-        deployment = ReachedThrough(self._environments[refresh_tokens])
-        deployment.network = network
-        return Machine(deployment, network, self)
-
-    def stored(self, family_id: str) -> Family:
-        found = self.families.get(family_id)
-        assert found is not None
-        return found
-
-    def _keep_a_ring(self) -> None:
-        signer = signers()["ES256"]
-        pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        jwk = {**to_jwk(signer.key.public_key(), "ES256"), "kid": signer.kid}
-        key = SigningKey(signer.kid, "ES256", jwk, pem, LOGIN_AT, published_at=LOGIN_AT, signs_from=LOGIN_AT)
-        vault = Vault(self.stack.secretsmanager, self.stack.secret_id)
-        assert vault.replace(Ring(1, (key,), (MAC_KEY,)), vault.read()[1])
-
-
-class Machine:
-    """One machine of the function; it dies where its network says so."""
-
-    def __init__(self, deployment: ReachedThrough, network: Network, bench: Bench) -> None:
-        self.network, self._bench = network, bench
-        self._edge = token_edge(deployment, clock=lambda: bench.now)
-
-    def post(self, form: Mapping[str, str]) -> Answer | None:
-        """Return the answer to a POST of `form`, as example-app; None where the machine dies."""
-        whole = {"client_id": "example-app", "client_secret": SECRET, **form}
-        try:
-            with instead_of_waiting(self.network):
-                response = self._edge(http_event("POST /token", form=whole))
-        except Killed:
-            return None
-        return Answer(response["statusCode"], response["headers"], json.loads(response["body"]))
+def with_settings(refresh_tokens: str) -> str:
+    """Return the configuration with these `refreshTokens`."""
+    return quick_config(everywhere=refresh_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +65,7 @@ def code(bench: Bench, user_id: str = USER_ID) -> tuple[str, Mapping[str, str]]:
 
 def used_code(bench: Bench) -> tuple[str, Mapping[str, str]]:
     family_id, form = code(bench)
-    answer = bench.machine("{}", Network()).post(form)
+    answer = bench.machine(with_settings("{}"), Network()).post(form)
     assert answer is not None
     assert answer.status == 200
     return family_id, form
@@ -141,8 +75,7 @@ def device_code(bench: Bench) -> tuple[str, Mapping[str, str]]:
     bench.now = LOGIN_AT + 60
     text, family_id = mint_device_code(MAC_KEY, "example-app", LOGIN_AT, LOGIN_AT + 300)
     login = a_family(family_id=family_id, code=None, claims=replace(a_family().claims, user_id=USER_ID))
-    devices = DynamoDevices(bench.stack.dynamodb, bench.stack.families_table)
-    assert devices.allow(login, LOGIN_AT + 300, None)
+    assert bench.devices.allow(login, LOGIN_AT + 300, None)
     return family_id, {"grant_type": DEVICE_GRANT, "device_code": text}
 
 
@@ -206,8 +139,8 @@ def plans(way: Way) -> Iterator[dict[int, tuple[Fault, ...]]]:
             yield {number: (fault,)}
             if not fault.kills:
                 yield {number: (fault,) * FOR_GOOD}
-        for fault in () if is_told_elsewhere else (Fault.UNREACHABLE, Fault.THROTTLED, Fault.BAD_GATEWAY):
-            yield {number: (Fault.ANSWER_LOST, fault, fault)}
+        for faults in () if is_told_elsewhere else LOST:
+            yield {number: faults}
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +159,7 @@ def bench(own: Bench, aws_environment: object) -> Bench:
 def test_when_all_goes_well_these_are_the_calls(bench: Bench, name: str) -> None:
     way, network = WAYS[name], Network()
     family_id, form = way.prepare(bench)
-    answer = bench.machine(way.settings, network).post(form)
+    answer = bench.machine(with_settings(way.settings), network).post(form)
     assert answer is not None
     assert answer.status == way.status
     assert tuple(network.calls) == way.calls
@@ -243,13 +176,13 @@ def test_whatever_goes_wrong_at_one_call_the_same_request_again_comes_to_the_sam
     way = WAYS[name]
     for plan in plans(way):
         family_id, form = way.prepare(bench)
-        machine = bench.machine(way.settings, Network(plan))
+        machine = bench.machine(with_settings(way.settings), Network(plan))
         answer = machine.post(form)
         ((call, faults),) = plan.items()
         in_passing = way.calls[call] == TELL
         if answer is None:
             assert faults[0].kills
-            machine = bench.machine(way.settings, Network())
+            machine = bench.machine(with_settings(way.settings), Network())
             bench.now += 1
         else:
             is_mended = in_passing or (len(faults) == 1 and faults[0].is_mended_by_the_sdk) or Fault.SLOW in faults
@@ -282,7 +215,7 @@ def test_two_calls_that_hang_still_end_in_an_answer_within_the_functions_timeout
     for first, second in combinations(range(len(way.calls)), 2):
         for plan in ({first: barely, second: never}, {first: barely, second: barely}):
             _, form = way.prepare(bench)
-            machine = bench.machine(way.settings, Network(plan))
+            machine = bench.machine(with_settings(way.settings), Network(plan))
             answer = machine.post(form)
             assert answer is not None
             assert answer.status in (way.status, 503)
@@ -291,9 +224,9 @@ def test_two_calls_that_hang_still_end_in_an_answer_within_the_functions_timeout
 
 def test_no_answer_sends_a_client_away_for_longer_than_the_window_that_is_shipped(bench: Bench) -> None:
     way = WAYS["a token is rotated"]
-    for fault in (fault for fault in Fault if not fault.kills and fault is not Fault.SLOW):
+    for fault in LASTING:
         _, form = way.prepare(bench)
-        machine = bench.machine(way.settings, Network({1: (fault,) * FOR_GOOD}))
+        machine = bench.machine(with_settings(way.settings), Network({1: (fault,) * FOR_GOOD}))
         answer = machine.post(form)
         assert answer is not None
         assert machine.network.seconds + int(answer.headers["Retry-After"]) < WINDOW / 2
@@ -304,19 +237,19 @@ def test_without_a_window_an_answer_that_is_lost_for_good_costs_the_login(bench:
     way = replace(WAYS["a token is rotated"], settings="{}")
     for fault in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER):
         family_id, form = way.prepare(bench)
-        assert bench.machine("{}", Network({1: (fault,)})).post(form) is None
-        answer = bench.machine("{}", Network()).post(form)
+        assert bench.machine(with_settings("{}"), Network({1: (fault,)})).post(form) is None
+        answer = bench.machine(with_settings("{}"), Network()).post(form)
         assert answer is not None
         assert (answer.status == 200) == (fault is Fault.KILLED_BEFORE)
         assert (bench.stored(family_id).revoked_at is None) == (fault is Fault.KILLED_BEFORE)
 
 
-@pytest.mark.parametrize("fault", [fault for fault in Fault if not fault.kills and fault is not Fault.SLOW])
+@pytest.mark.parametrize("fault", LASTING)
 def test_a_machine_that_cannot_reload_its_keys_goes_on_for_an_hour_and_then_says_503(
     bench: Bench, fault: Fault
 ) -> None:
     _, form = token()(bench)
-    machine = bench.machine(f"{{reuseInterval: {WINDOW}s}}", Network())
+    machine = bench.machine(with_settings(f"{{reuseInterval: {WINDOW}s}}"), Network())
     started = bench.now
     for after, broken, expected in (
         (0, False, 200),

@@ -116,7 +116,7 @@ class Bench:
     def run(self, event: Mapping[str, Any], plan: Plan) -> dict[str, Any] | None:
         """Return what the function answers; None where it dies or fails, which Lambda reports."""
         network = self.network
-        network.plan, network.seconds = plan, 0
+        network.plan, network.seconds, network.is_dead = plan, 0, False
         network.calls.clear()
         try:
             with instead_of_waiting(network):
