@@ -37,6 +37,10 @@ BRAKES = {f"{function}ReleaseAlarm" for function in FUNCTIONS}
 """What CodeDeploy watches while it moves an alias: CodeDeploy tells of them, and nobody else need."""
 
 
+APART = ("details", "apart")
+"""Keywords of `count` that are no dimension of the part; what is counted `apart` is an option, and on no dashboard."""
+
+
 @cache
 def emitted() -> dict[str, set[frozenset[str]]]:
     """Return the sets of dimensions of each metric that the code emits, by its name.
@@ -60,7 +64,7 @@ def calls(path: Path) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the metric and the dimensions of each call of `count` or `gauge` in a file."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("count", "gauge"):
-            dimensions = frozenset(word.arg for word in node.keywords if word.arg and word.arg != "details")
+            dimensions = frozenset(word.arg for word in node.keywords if word.arg and word.arg not in APART)
             for name in ast.walk(node.args[0]) if node.args else ():
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     yield name.value, dimensions

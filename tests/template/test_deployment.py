@@ -107,6 +107,7 @@ def test_every_function_is_told_where_everything_is(resources: Resources) -> Non
             "SUNDIAL_KMS_KEY": {"Fn::GetAtt": ["KeyRingKey", "Arn"]},
             "SUNDIAL_EVENT_BUS": {"Ref": "EventBus"},
             "SUNDIAL_FRONT_SECRET": {"Fn::If": ["HasCloudFront", {"Fn::Sub": FRONT_SECRET}, {"Ref": "AWS::NoValue"}]},
+            "SUNDIAL_CLIENT_METRICS": {"Ref": "ClientMetrics"},
             "SUNDIAL_TRACING": {"Fn::If": ["HasTracing", "on", {"Ref": "AWS::NoValue"}]},
             "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -20,8 +20,8 @@ CLOUDFRONT = {"CloudFrontCertificateArn": "arn:aws:acm:us-east-1:111122223333:ce
 WAF = {"WebAclArn": "arn:aws:wafv2:us-east-1:111122223333:global/webacl/sundial/" + "3" * 36}
 TABLE_KEY = "arn:aws:kms:eu-central-1:111122223333:key/" + "4" * 36
 
-DOMAINS = ({}, ZONE, CERTIFICATE, ZONE | CERTIFICATE)
-FRONTS = ({}, CLOUDFRONT, CLOUDFRONT | WAF)
+DOMAINS: tuple[dict[str, str], ...] = ({}, ZONE, CERTIFICATE, ZONE | CERTIFICATE)
+FRONTS: tuple[dict[str, str], ...] = ({}, CLOUDFRONT, CLOUDFRONT | WAF)
 OTHERS = (
     [{"TableEncryptionKey": key} for key in ("", "create", TABLE_KEY)],
     [{"Tracing": mode} for mode in ("PassThrough", "Active")],

@@ -28,6 +28,12 @@ def test_a_count_has_a_total_of_its_deployment_and_the_part_of_its_dimensions(
     assert (metric.line["service"], metric.line["connector"]) == ("sundial-prod", "local")
 
 
+def test_another_question_has_a_part_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    count("TokenRequests", apart={"client": "app"}, grant="password", outcome="issued")
+    [metric] = metrics_of(capsys.readouterr().out)
+    assert metric.sets == (("service",), ("service", "grant", "outcome"), ("service", "client"))
+
+
 def test_a_metric_without_dimensions_has_the_total_alone(capsys: pytest.CaptureFixture[str]) -> None:
     count("JwksOutOfStep", 0)
     [metric] = metrics_of(capsys.readouterr().out)

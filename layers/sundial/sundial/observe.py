@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
@@ -37,26 +37,43 @@ def function_version() -> str:
     return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
 
 
-def count(name: str, times: int = 1, /, *, details: Mapping[str, object] | None = None, **dimensions: str) -> None:
+def metrics_by_client() -> bool:
+    """Return whether to keep metrics by client too (template.yaml: ClientMetrics): CloudWatch charges for each."""
+    return os.environ.get("SUNDIAL_CLIENT_METRICS") == "true"
+
+
+def count(
+    name: str,
+    times: int = 1,
+    /,
+    *,
+    details: Mapping[str, object] | None = None,
+    apart: Mapping[str, str] | None = None,
+    **dimensions: str,
+) -> None:
     """Add `times` to the CloudWatch metric `name`: to the deployment's total, and to that of its `dimensions`.
 
-    `details` stand beside it in the log line. Neither holds a token, a user or a secret; a dimension's
-    values are few, for each of them is a metric that is paid for.
+    It is added to that of `apart` too, other dimensions, for who asks another question. `details` stand beside it in
+    the log line. None of them holds a token, a user or a secret; a dimension's values are few, for each of them is
+    a metric that is paid for.
     """
-    _emit(name, times, "Count", dimensions, details or {})
+    _emit(name, times, "Count", [dimensions, apart or {}], details or {})
 
 
 def gauge(name: str, seconds: float, /, **dimensions: str) -> None:
     """Report a duration in seconds as the CloudWatch metric `name`, of the deployment and of its `dimensions`."""
-    _emit(name, seconds, "Seconds", dimensions, {})
+    _emit(name, seconds, "Seconds", [dimensions], {})
 
 
-def _emit(name: str, value: float, unit: str, dimensions: Mapping[str, str], details: Mapping[str, object]) -> None:
+def _emit(
+    name: str, value: float, unit: str, parts: Sequence[Mapping[str, str]], details: Mapping[str, object]
+) -> None:
     deployment = os.environ.get("POWERTOOLS_SERVICE_NAME", "sundial")
     metric = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=deployment)
     metric.add_metric(name, unit, value)
-    if dimensions:  # an alarm takes exact dimensions and adds nothing up: hence the part beside the total
-        metric.add_dimensions(**{DEPLOYMENT: deployment}, **{each: _value(text) for each, text in dimensions.items()})
+    for part in parts:
+        if part:  # an alarm takes exact dimensions and adds nothing up: hence the part beside the total
+            metric.add_dimensions(**{DEPLOYMENT: deployment}, **{each: _value(text) for each, text in part.items()})
     for key, detail in details.items():
         metric.add_metadata(key, detail)
     metric.flush_metrics()

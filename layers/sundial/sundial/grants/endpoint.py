@@ -43,11 +43,11 @@ _REPEATABLE = frozenset(("resource", "audience"))  # RFC 8707 §2, RFC 8693 §2.
 
 def token_endpoint(server: TokenServer, request: Request) -> Response:
     """Return the token response, never to be stored (RFC 6749 §5.1). Each request is counted by grant and outcome."""
-    client_id, grant_type = "", None
+    client_id = grant_type = ""
     try:
         client, parameters = authenticated_form(server, request, repeatable=_REPEATABLE)
-        client_id, grant_type = client.id, parameters.get("grant_type")
-        if grant_type is None:
+        client_id, grant_type = client.id, parameters.get("grant_type", "")
+        if not grant_type:
             raise invalid_request("grant_type is missing (RFC 6749 §4.1.3 and §6)")
         if grant_type not in GRANTS or grant_type not in server.config.oauth2.grant_types:
             raise unsupported_grant_type(f"grant_type must be one of: {', '.join(server.config.oauth2.grant_types)}")
@@ -59,7 +59,7 @@ def token_endpoint(server: TokenServer, request: Request) -> Response:
     return response
 
 
-def _count(client_id: str, grant_type: str | None, outcome: str) -> None:
+def _count(client_id: str, grant_type: str, outcome: str) -> None:
     """Count a request; `client_id` is empty, and stands in no metric, where no client has authenticated itself."""
     grant = grant_type.rpartition(":")[2] if grant_type in GRANTS else "unknown"
     by_client = {"client": client_id} if client_id and metrics_by_client() else {}
@@ -75,13 +75,8 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
     }
 
 
-def token_edge(
-    deployment: Deployment,
-    *,
-    clock: Callable[[], float] = time.time,
-    wait: Callable[[float], None] = time.sleep,
-) -> Edge:
-    """Return the handler of the function `token`; `wait` lets so many seconds pass."""
+def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
+    """Return the handler of the function `token`."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
     server = TokenServer(
         deployment.config,
@@ -93,8 +88,6 @@ def token_edge(
         devices=deployment.devices,
         live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
         envelopes=deployment.envelopes,
-        clock=clock,
-        wait=wait,
     )
     routes = token_routes(server)
     cross_origin = frozenset(route.partition(" ")[2] for route in routes)
