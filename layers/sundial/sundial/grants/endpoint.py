@@ -75,8 +75,13 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
     }
 
 
-def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time) -> Edge:
-    """Return the handler of the function `token`."""
+def token_edge(
+    deployment: Deployment,
+    *,
+    clock: Callable[[], float] = time.time,
+    wait: Callable[[float], None] = time.sleep,
+) -> Edge:
+    """Return the handler of the function `token`; `wait` lets so many seconds pass."""
     connectors = {connector_tag(connector.id): connector for connector in open_connectors(deployment)}
     server = TokenServer(
         deployment.config,
@@ -88,6 +93,8 @@ def token_edge(deployment: Deployment, *, clock: Callable[[], float] = time.time
         devices=deployment.devices,
         live_tokens=LiveTokens(deployment.bearers, deployment.config.issuer),
         envelopes=deployment.envelopes,
+        clock=clock,
+        wait=wait,
     )
     routes = token_routes(server)
     cross_origin = frozenset(route.partition(" ")[2] for route in routes)
