@@ -133,8 +133,8 @@ def test_a_client_without_its_secret_is_a_wrong_call(
     assert "SUNDIAL_SMOKE_SECRET" in capsys.readouterr().err
 
 
-def test_an_issuer_that_nobody_answers_for_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["smoke", "http://127.0.0.1:1"]) == 1
+def test_an_issuer_that_nobody_answers_for_can_not_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["smoke", "http://127.0.0.1:1"]) == 3
     assert "can't be reached" in capsys.readouterr().out
 
 

@@ -50,6 +50,10 @@ class SmokeError(Exception):
     """What is not as it should be. No text of it holds a token or a secret."""
 
 
+class UnreachableError(SmokeError):
+    """Nobody answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Those of a confidential client that is there for this alone."""
@@ -65,6 +69,8 @@ class Step:
     what: str
     seen: str = ""
     problem: str = ""
+    reached: bool = True
+    """Whether somebody answered at all."""
 
 
 def smoke(issuer: str, credentials: Credentials | None, ask: Ask, now: Callable[[], float]) -> Iterator[Step]:
@@ -90,7 +96,7 @@ def smoke(issuer: str, credentials: Credentials | None, ask: Ask, now: Callable[
         try:
             yield Step(what, do())
         except SmokeError as error:
-            yield Step(what, problem=str(error))
+            yield Step(what, problem=str(error), reached=not isinstance(error, UnreachableError))
             return
 
 
@@ -208,7 +214,7 @@ class _Walk:
 
 
 def ask_over_http(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Ask over HTTP, without following a redirect. Raises SmokeError where nobody answers."""
+    """Ask over HTTP, without following a redirect. Raises UnreachableError where nobody answers."""
     parts = urlsplit(url)
     make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=_SECONDS_TO_ANSWER)
@@ -218,7 +224,7 @@ def ask_over_http(method: str, url: str, headers: Mapping[str, str], body: bytes
         content = response.read(_LARGEST)
         found = {name.lower(): value for name, value in response.getheaders()}
     except (OSError, HTTPException) as error:
-        raise SmokeError(f"{url} can't be reached: {error or type(error).__name__}") from error
+        raise UnreachableError(f"{url} can't be reached: {error or type(error).__name__}") from error
     finally:
         connection.close()
     return Answer(response.status, found, content)

@@ -9,7 +9,7 @@ import time
 
 from sundial_cli.output import coloured, print_json
 from sundial_cli.smoke_test import Credentials, ask_over_http, smoke
-from sundial_cli.status import FINDING, USAGE, StoppedError
+from sundial_cli.status import FINDING, UNREACHABLE, USAGE, StoppedError
 
 SECRET = "SUNDIAL_SMOKE_SECRET"  # noqa: S105  the name of the variable
 DESCRIPTION = (
@@ -17,7 +17,7 @@ DESCRIPTION = (
     f" revoked. The client is a confidential one that is there for this alone (`sundial clients create smoke`); its"
     f" secret is taken from the variable {SECRET}, for a command line is no secret."
 )
-EXITS = "exit status: 0 all of it went well · 1 something did not, and is named · 2 the command was called wrongly"
+EXITS = "exit status: 0 all of it went well · 1 something did not, and is named · 3 nobody answers at the issuer's URL"
 _WIDTH = 42
 
 
@@ -42,6 +42,8 @@ def _smoke(arguments: argparse.Namespace) -> int:
     if arguments.json:
         shown = [{"what": step.what, "seen": step.seen, "problem": step.problem} for step in steps]
         print_json({"issuer": arguments.issuer, "passed": not failed, "steps": shown})
+    if not all(step.reached for step in steps):
+        return UNREACHABLE
     return FINDING if failed else 0
 
 
