@@ -26,6 +26,7 @@ from sundial_local.gateway import Gateway
 from sundial_local.http_server import Server
 from sundial_local.request_log import RequestLog
 from sundial_local.router import Router
+from sundial_local.signals import on_signals
 from sundial_local.template import Function, Template
 
 _SECONDS_TO_FINISH = 5
@@ -78,7 +79,7 @@ def serve(settings: Settings, log: RequestLog) -> None:
     with socket.socket(fileno=settings.listener) as listener, Server(listener, gateway) as server:
         # Not before: code that hangs while it is loaded is to be stopped by a SIGTERM too. Not later: from now on there
         # may be a request to answer before we go.
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        on_signals((signal.SIGTERM,), stop.set)
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         os.write(settings.ready, b"\n")
         os.close(settings.ready)

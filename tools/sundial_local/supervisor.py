@@ -31,6 +31,7 @@ from sundial_local.intrinsics import TemplateError
 from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.paths import LAYER, TOOLS
 from sundial_local.serve import Settings
+from sundial_local.signals import on_signals
 from sundial_local.stack import Stack, clients
 from sundial_local.state import CLOCK_SHIFT, StateFolder, held
 from sundial_local.template import Template
@@ -80,9 +81,7 @@ def run(options: Options) -> None:
     the configuration file for what keeps it from starting.
     """
     happenings: Happenings = SimpleQueue()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Of the ways to wake the main thread, this queue is the one that may be used in a signal handler.
-        signal.signal(number, lambda *_: happenings.put((Happening.STOP, None)))
+    on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), lambda: happenings.put((Happening.STOP, None)))
     issuer = Configuration.of(options.config, options.variables).config.issuer
     with (
         held(options.state) as folder,
