@@ -11,7 +11,7 @@ import pytest
 from sundial_cli.main import parser
 from sundial_local.paths import ROOT
 
-PAGES = ("operations.md", "events.md")
+PAGES = ("operations.md", "events.md", "users-and-clients.md", "migrating-from-dex.md")
 
 
 def shown() -> Iterator[str]:
@@ -19,10 +19,11 @@ def shown() -> Iterator[str]:
     for name in PAGES:
         page = (ROOT / "docs" / name).read_text("utf-8")
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
-            yield from (line.partition(" #")[0] for line in block.splitlines() if line.startswith("sundial "))
+            lines = block.replace("$SUNDIAL_TRY", "--local").splitlines()
+            yield from (line.partition(" #")[0] for line in lines if line.startswith("sundial "))
         for span in re.findall(r"`(sundial \w+ [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):
             text = " ".join(span.split())
-            if not text.endswith("…"):
+            if not text.endswith(("…", "--help")):
                 yield text
 
 

@@ -1,0 +1,394 @@
+"""`sundial import-dex`: a Dex file made fit for a repository, and what Dex kept, in the tables of a deployment."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sundial.config.problems import Severity
+from sundial.config.reader import compile_file
+from sundial.expiry.family import Ending
+from sundial.store.clients import DynamoClients
+from sundial.store.directory import DynamoDirectory
+from sundial.store.dynamodb_families import DynamoFamilies
+from sundial.store.envelopes import KmsEnvelopes
+from sundial.store.sessions import DynamoSessions
+from sundial.tokens.dex import inherited_family_id
+from sundial.tokens.subject import subject
+from sundial_cli.dex.configuration import NoDexFileError, convert
+from sundial_cli.dex.connector_data import upstream_of
+from sundial_cli.main import main
+from sundial_local.paths import ROOT
+from tests.cli.test_dex_exports import EXPECTED, KEPT, RESOURCES, kubectl_file, sqlite_file
+from tests.support.config import APP
+from tests.support.dex import CURRENT, REFRESH_ID, dex_token
+from tests.support.families import LOGIN_AT
+from tests.support.operator import MakeOperator, Operator, Result
+from tests.support.refresh_world import RefreshWorld
+from tests.support.stack import OwnStack
+from tests.support.token_world import claims_of
+
+TEXT = f"""{APP}\
+migration: {{dexRefreshTokens: true}}
+expiry:
+  refreshTokens: {{reuseInterval: 30s, validIfNotUsedFor: 2160h}}
+connectors:
+  - type: github
+    id: github
+    name: GitHub
+    config: {{clientID: id, clientSecret: secret, redirectURI: https://id.example.com/callback}}
+"""
+FAMILY = inherited_family_id(REFRESH_ID)
+
+
+@pytest.fixture
+def sundial(make_operator: MakeOperator) -> Operator:
+    operator = make_operator(TEXT)
+    operator.now = LOGIN_AT + 3600
+    return operator
+
+
+@pytest.fixture
+def export(tmp_path_factory: pytest.TempPathFactory) -> str:
+    [path] = kubectl_file(tmp_path_factory.mktemp("export"))
+    return str(path)
+
+
+def families(stack: OwnStack) -> DynamoFamilies:
+    return DynamoFamilies(stack.dynamodb, stack.families_table)
+
+
+# storage
+
+
+def test_users_clients_and_logins_are_there_as_they_were_at_dex(
+    sundial: Operator, stack: OwnStack, export: str
+) -> None:
+    result = sundial(f"import-dex storage {export}")
+    assert (result.status, result.err) == (0, ""), result.out
+    assert "users: 2 imported\nclients: 2 imported\nlogins: 1 imported\n" in result.out
+    assert "Delete the export" in result.out
+
+    jane = DynamoDirectory(stack.dynamodb, stack.directory_table).user("jane@example.com")
+    assert jane is not None
+    assert (jane.user_id, jane.hash, jane.groups) == ("2c4b", EXPECTED.passwords[0].hash, ("dev", "ops"))
+    assert jane.not_before == 0, "her logins at Dex go on"
+    assert sundial("users show jane@example.com --json").json["sub"] == subject("2c4b", "local")
+
+    notes = DynamoClients(stack.dynamodb, stack.directory_table).client("notes")
+    assert notes is not None
+    assert notes.document["redirectURIs"] == ["https://notes.example.com/callback"]
+    assert "a-secret" not in repr(notes.document)
+
+    family = families(stack).get(FAMILY)
+    assert family is not None
+    assert family.claims == EXPECTED.refresh_tokens[0].claims
+    assert (family.created_at, family.last_used_at) == (LOGIN_AT - 86400, LOGIN_AT)
+    assert family.upstream is not None
+    kms = KmsEnvelopes(lambda: stack.kms, stack.environment["SUNDIAL_KMS_KEY"])
+    assert json.loads(kms.open(FAMILY, family.upstream).text) == {"access_token": "gho_1", "refresh_token": ""}
+
+    [session] = DynamoSessions(stack.dynamodb, stack.families_table).of_subject(subject("583231", "github"))
+    assert (session.family_id, session.state(sundial.now, 0)) == (FAMILY, "active")
+
+
+def test_nothing_secret_is_kept_or_printed(sundial: Operator, stack: OwnStack, export: str) -> None:
+    result = sundial(f"import-dex storage {export}")
+    items = [stack.dynamodb.scan(TableName=name)["Items"] for name in (stack.families_table, stack.directory_table)]
+    for secret in (CURRENT, "gho_1", "a-secret"):
+        assert secret not in result.out + result.err + repr(items)
+
+
+def test_again_it_changes_nothing(sundial: Operator, export: str) -> None:
+    sundial(f"import-dex storage {export}")
+    again = sundial(f"import-dex storage {export} --json").json
+    assert again["users"]["present"] == ["jane@example.com", "joe@example.com"]
+    assert again["clients"]["present"] == ["notes", "cli"]
+    assert len(again["logins"]["present"]) == 1
+    assert [again[what]["imported"] for what in ("users", "clients", "logins")] == [[], [], []]
+
+
+def test_an_export_of_a_later_day_brings_the_login_up_to_date_unless_it_goes_on_here(
+    sundial: Operator, stack: OwnStack, tmp_path: Path, export: str
+) -> None:
+    sundial(f"import-dex storage {export}")
+    later = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    later = later.replace('"LastUsed": "2027-01-15T08:00:00Z"', '"LastUsed": "2027-01-15T08:30:00Z"')
+    (tmp_path / "later.json").write_text(later, "utf-8")
+    assert sundial(f"import-dex storage {tmp_path / 'later.json'} --json").json["logins"]["present"] == []
+    family = families(stack).get(FAMILY)
+    assert family is not None
+    assert family.last_used_at == LOGIN_AT + 1800
+
+    families(stack).revoke(FAMILY, sundial.now, Ending.BY_OPERATOR)
+    assert len(sundial(f"import-dex storage {export} --json").json["logins"]["present"]) == 1
+    ended = families(stack).get(FAMILY)
+    assert ended is not None
+    assert ended.revoked_at is not None
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(sundial: Operator, stack: OwnStack, export: str) -> None:
+    result = sundial(f"import-dex storage --dry-run {export}")
+    assert result.status == 0
+    assert "users: 2 to be imported\nclients: 2 to be imported\nlogins: 1 to be imported\n" in result.out
+    for name in (stack.families_table, stack.directory_table):
+        assert stack.dynamodb.scan(TableName=name)["Items"] == []
+
+
+def test_sqlites_file_does_too(sundial: Operator, stack: OwnStack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    [path] = sqlite_file(tmp_path_factory.mktemp("sqlite"))
+    assert sundial(f"import-dex storage {path}").status == 0
+    assert families(stack).get(FAMILY) is not None
+
+
+Change = Callable[[str], str]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("JDJhJDEw", "JDJhJDMx"), "no bcrypt hash of a cost of 16 at the most"),
+        (lambda text: text.replace('"secret": "a-secret", ', ""), "it has no secret, and is not public"),
+        (lambda text: text.replace("https://notes.example.com/callback", "not a uri"), "redirectURIs"),
+        (lambda text: text.replace('"clientID": "notes"', '"clientID": "gone"'), "there is no client gone"),
+        (lambda text: text.replace('"connectorID": "github"', '"connectorID": "gone"'), "has no connector gone"),
+        (lambda text: text.replace('"LastUsed": "2027', '"LastUsed": "2026'), "it is over: validIfNotUsedFor"),
+        (lambda text: text.replace('"connectorData"', '"otherData"'), "Dex kept nothing of it"),
+        (lambda text: text.replace(f'"token": "{CURRENT}"', '"token": ""'), "Dex keeps no token of it"),
+        (lambda text: text.replace('"id": "github"', '"id": "gitlab"'), "gitlab stands in Dex's storage"),
+    ],
+)
+def test_what_can_not_come_along_is_named_and_the_rest_comes(
+    change: Change, says: str, sundial: Operator, tmp_path: Path
+) -> None:
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    assert change(text) != text
+    (tmp_path / "export.json").write_text(change(text), "utf-8")
+    result = sundial(f"import-dex storage {tmp_path / 'export.json'}")
+    assert result.status == 1
+    assert says in result.out
+    assert "imported" in result.out
+
+
+def test_a_user_of_the_same_email_and_another_id_stays_who_they_are(
+    sundial: Operator, stack: OwnStack, export: str
+) -> None:
+    sundial("users create jane@example.com --user-id other --cost 10", piped="correct horse battery\n")
+    result = sundial(f"import-dex storage {export}")
+    assert result.status == 1
+    assert "there is another user of that email, with another id" in result.out
+    jane = DynamoDirectory(stack.dynamodb, stack.directory_table).user("jane@example.com")
+    assert jane is not None
+    assert jane.user_id == "other"
+
+
+@pytest.mark.parametrize(
+    ("taken_out", "says"),
+    [
+        ("migration: {dexRefreshTokens: true}\n", "dexRefreshTokens: true"),
+        ("enablePasswordDB: true\n", "enablePasswordDB"),
+    ],
+)
+def test_a_deployment_that_could_not_use_it_is_refused_before_anything_is_written(
+    taken_out: str, says: str, sundial: Operator, stack: OwnStack, export: str
+) -> None:
+    sundial.deploy(TEXT.replace(taken_out, ""))
+    result = sundial(f"import-dex storage {export}")
+    assert result.status == 1
+    assert says in result.err
+    assert stack.dynamodb.scan(TableName=stack.directory_table)["Items"] == []
+
+
+def test_a_file_that_is_no_export_is_status_2(sundial: Operator, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[]x", "utf-8")
+    assert sundial(f"import-dex storage {tmp_path / 'x.json'}").status == 2
+    assert sundial(f"import-dex storage {tmp_path / 'none.json'}").status == 2
+
+
+def test_a_local_users_login_goes_on_with_the_same_sub(sundial: Operator, stack: OwnStack, tmp_path: Path) -> None:
+    """From the export to the first refresh, over the real tables."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    text = text.replace('"connectorID": "github"', '"connectorID": "local"').replace(
+        '"userID": "583231"', '"userID": "2c4b"'
+    )
+    (tmp_path / "export.json").write_text(text.replace('"clientID": "notes"', '"clientID": "app"'), "utf-8")
+    assert sundial(f"import-dex storage {tmp_path / 'export.json'}").status == 0
+    world = RefreshWorld(stack=stack)
+    world.now = sundial.now
+    client = replace(world.config.clients["example-app"], id="app")
+    world.use(
+        replace(
+            world.config,
+            clients={"app": client},
+            migration=replace(world.config.migration, dex_refresh_tokens=True),
+        )
+    )
+    answer = world.refresh(dex_token(), client_id="app")
+    assert answer.status == 200, answer.body
+    assert answer.body["refresh_token"].startswith("sundial_rt_")
+    claims = claims_of(answer.body["id_token"])
+    assert (claims["sub"], claims["iss"]) == (subject("2c4b", "local"), world.config.issuer)
+
+
+# config
+
+DEX = """\
+# Our Dex.
+issuer: https://dex.example.com/dex
+
+# where it keeps things
+storage:
+  type: postgres
+  config:
+    host: db
+    password: hunter2
+
+# the web
+web:
+  http: 0.0.0.0:5556
+  headers: {X-Frame-Options: DENY}
+  tlsCert: |
+    abc
+
+  allowedOrigins: ["*"]
+telemetry: {http: 0.0.0.0:5558}
+
+# clients
+staticClients:
+- id: example-app   # the app
+  secret: ZXhhbXBs$ZQ  # not so secret
+  name: App
+  redirectURIs: ['http://127.0.0.1:5555/callback']
+- {id: other, secret: "abc", name: Other, redirectURIs: [http://127.0.0.1/x]}
+enablePasswordDB: true
+grpc:
+  addr: x
+"""
+CONVERTED = """\
+# Our Dex.
+issuer: https://dex.example.com/dex
+
+# where it keeps things
+# storage: was Dex's own; it means nothing here
+
+# the web
+web:
+  # http: was Dex's own; it means nothing here
+  headers: {X-Frame-Options: DENY}
+  # tlsCert: was Dex's own; it means nothing here
+
+  allowedOrigins: ["*"]
+# telemetry: was Dex's own; it means nothing here
+
+# clients
+staticClients:
+- id: example-app   # the app
+  secretHash: "8f98d74bb26b9c297735531eb33aec36caffbc381642609365e6a4d12aac4c0e"  # not so secret
+  name: App
+  redirectURIs: ['http://127.0.0.1:5555/callback']
+- {id: other, secretHash: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", name: Other, redirectURIs: [http://127.0.0.1/x]}
+enablePasswordDB: true
+# grpc: was Dex's own; it means nothing here
+"""  # noqa: E501
+
+
+def test_a_dex_file_keeps_its_text_but_for_what_is_secret_or_means_nothing() -> None:
+    converted = convert(DEX, with_refresh_tokens=False)
+    assert converted.text == CONVERTED
+    assert convert(converted.text, with_refresh_tokens=False).changes == ()
+    assert converted.changes[0] == "storage: taken out: it means nothing without a server"
+
+
+def test_it_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, made = tmp_path / "dex.yaml", tmp_path / "sundial.yaml"
+    source.write_text(DEX, "utf-8")
+    assert main(["import-dex", "config", str(source), "--output", str(made), "--refresh-tokens"]) == 0
+    out = capsys.readouterr().out
+    assert "storage: taken out" in out
+    assert "migration.dexRefreshTokens: added" in out
+    assert made.read_text("utf-8").startswith(CONVERTED)
+    _, problems = compile_file(made, {})
+    assert [one for one in problems if one.severity is Severity.ERROR] == []
+    assert main(["import-dex", "config", str(source), "--output", str(made)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["import-dex", "config", str(source), "--output", str(made), "--force", "--json"]) == 0
+    assert "storage: taken out" in json.loads(capsys.readouterr().out)["changes"][0]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "dex").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_dex_file_has_no_more_errors_when_it_is_converted_and_no_secret_of_a_client(
+    path: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / path.name
+    made.write_text(convert(path.read_text("utf-8"), with_refresh_tokens=True).text, "utf-8")
+    errors = [
+        {(one.key, one.message) for one in compile_file(file, {})[1] if one.severity is Severity.ERROR}
+        for file in (path, made)
+    ]
+    assert errors[1] == errors[0]
+    text = made.read_text("utf-8")
+    assert "\n  secret: " not in text
+    assert "dexRefreshTokens: true" in text
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: {\n", "text\n"])
+def test_what_is_no_dex_file_is_status_2(text: str, tmp_path: Path) -> None:
+    with pytest.raises(NoDexFileError):
+        convert(text, with_refresh_tokens=False)
+    (tmp_path / "dex.yaml").write_text(text, "utf-8")
+    made = tmp_path / "sundial.yaml"
+    assert main(["import-dex", "config", str(tmp_path / "dex.yaml"), "--output", str(made)]) == 2
+    assert not made.exists()
+
+
+def test_what_dex_kept_of_a_login_at_an_openid_provider_is_what_ours_keeps() -> None:
+    token = EXPECTED.refresh_tokens[0]
+    oidc = replace(token, connector_data=json.dumps({"RefreshToken": b64encode(b"rt-1").decode()}).encode())
+    expected = {"refresh_token": "rt-1", "sub": "583231"}
+    assert json.loads(upstream_of(oidc, "oidc")) == expected
+    assert json.loads(upstream_of(replace(token, connector_data=b"rt-1"), "google")) == expected
+    for type in ("github", "gitlab", "microsoft"):
+        assert json.loads(upstream_of(replace(token, connector_data=KEPT), type))["access_token"] == "gho_1"
+
+
+# docs/migrating-from-dex.md
+
+
+def test_the_page_can_be_followed(
+    sundial: Operator, stack: OwnStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each `sundial` command of the page is run in its order; around them stands who has a cluster and an account."""
+    page = (ROOT / "docs" / "migrating-from-dex.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dex.yaml").write_text(DEX, "utf-8")
+    (tmp_path / "layers" / "config").mkdir(parents=True)
+    run = []
+    for command in (line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()):
+        words = shlex.split(command)
+        if words[:2] == ["kubectl", "--namespace"] and "get" in words:
+            kinds = {kind.partition(".")[0] for kind in words[words.index("get") + 1].split(",")}
+            assert kinds == {"passwords", "oauth2clients", "refreshtokens", "offlinesessionses", "connectors"}
+            kubectl_file(tmp_path)[0].rename(tmp_path / words[-1])
+        elif words[0] == "sundial" and words[1] in ("import-dex", "config"):
+            local = command.removeprefix("sundial ").replace(" --stack sundial-prod", "")
+            result = sundial(local) if words[2] == "storage" else main(shlex.split(local))
+            assert (result.status if isinstance(result, Result) else result) == 0, command
+        else:
+            assert command.partition(" ")[0] in ("make", "kubectl", "sundial", "shred")
+            continue
+        run.append(" ".join(words[:3]))
+    assert run == [
+        "sundial import-dex config",
+        "sundial config check",
+        "kubectl --namespace dex",
+        "sundial import-dex storage",
+        "sundial import-dex storage",
+    ]
+    assert families(stack).get(FAMILY) is not None
