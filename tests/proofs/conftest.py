@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 
 import pytest
@@ -17,9 +17,9 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, ...]]:
     counted: Counter[tuple[str, ...]] = Counter()
     lock = Lock()
 
-    def emit(name: str, value: float, unit: str, dimensions: Mapping[str, str], details: object) -> None:
+    def emit(name: str, value: float, unit: str, parts: Sequence[Mapping[str, str]], details: object) -> None:
         with lock:
-            counted[(name, *dimensions.values())] += 1
+            counted[(name, *parts[0].values())] += 1
 
     monkeypatch.setattr("sundial.observe._emit", emit)
     return counted
