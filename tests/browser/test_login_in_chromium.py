@@ -238,6 +238,13 @@ def test_the_pages_fit_the_screen_and_can_be_read(
     look("Log in", "chooser")
     page.get_by_role("link", name="Log in with Email").click()
     look("Log in", "login-with-other-ways")
+    sealed = page.locator("input[name=req]").input_value()
+    page.goto(f"{site.issuer}/auth/nowhere/login?req={sealed}")
+    look("There is nothing here", "error-nothing-here")
+    site.world.ring.broken = True
+    page.goto(site.url())
+    look("We cannot answer at the moment", "error-unavailable")
+    site.world.ring.broken = False
     page.goto(f"{site.issuer}/auth?client_id=nobody")
     look("This login cannot go on", "error-unknown-client")
     page.goto(f"{site.issuer}/auth/nowhere/login?req=x")

@@ -138,6 +138,13 @@ def test_an_error_page_says_what_happened_and_how_to_ask_for_help(status: int, h
     assert response.headers["Retry-After"] == "5"
 
 
+@pytest.mark.parametrize("description", ["GitHub can't be reached at the moment", "too busy; try again soon"])
+def test_whoever_can_only_wait_is_told_to_try_again(description: str) -> None:
+    body = pages().error(503, description, "request-1", {}).body
+    assert body.count("try again") == 1
+    assert description[1:4] in body
+
+
 def test_an_error_page_shows_the_description_as_a_sentence_and_keeps_a_fault_of_ours_to_itself() -> None:
     assert "<p>That will not do.</p>" in an_error(pages()).body
     assert "secret detail" not in pages().error(500, "secret detail", "request-1", {}).body

@@ -94,7 +94,7 @@ class Pages:
             status=status,
             headers=headers,
             heading=_HEADINGS.get(status, "This login cannot go on"),
-            description=_sentence("the fault is ours; try again in a while" if status == 500 else description),
+            description=_advice(status, description),
             request_id=request_id,
         )
 
@@ -138,6 +138,14 @@ def _image_source(url: str) -> str:
     if parts.scheme not in ("http", "https"):
         return ""
     return re.sub(r"[;,'\s]", lambda match: quote(match[0]), f"{parts.scheme}://{parts.netloc}{parts.path}")
+
+
+def _advice(status: int, description: str) -> str:
+    """Return what a person reads of an error: what it is, and what to do now."""
+    if status == 500:
+        return "The fault is ours; try again in a while."
+    said = _sentence(description)
+    return f"{said} Nothing is lost: try again in a little while." if status == 503 and "again" not in said else said
 
 
 def _sentence(text: str) -> str:
