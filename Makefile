@@ -79,6 +79,10 @@ format: .venv/.complete ## Format the code and sort the imports
 bench: .venv/.complete .venv-ministack/.complete ## Measure round trips, handler time and size
 	@.venv/bin/python -m bench $(ARGS)
 
+.PHONY: simulate
+simulate: .venv/.complete ## Simulate two regions, one of which fails (docs/scale.md)
+	@PYTHONPATH=. .venv/bin/python -m bench.two_regions $(ARGS)
+
 .PHONY: docs-config
 docs-config: .venv/.complete ## Write docs/configuration.md, docs/connectors/README.md and docs/cli.md from the code
 	@.venv/bin/sundial config docs > docs/configuration.md
