@@ -227,6 +227,12 @@ def test_the_kms_key_policy_lets_the_account_administer_the_key_but_use_it_only_
     assert keep["Condition"][keys] == FOR_WHAT_CONNECTORS_KEEP[keys]
 
 
+def test_every_role_can_be_kept_within_a_permissions_boundary(resources: Resources) -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    for name, role in roles(resources).items():
+        assert role["Properties"]["PermissionsBoundary"] == boundary, name
+
+
 def test_lambda_alone_assumes_the_functions_roles(resources: Resources) -> None:
     for function in RIGHTS:
         role = resources[role_of(resources[function])]
