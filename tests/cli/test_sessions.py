@@ -12,7 +12,8 @@ from sundial.errors import temporarily_unavailable
 from sundial.events import Detail, EventBridge, Lost
 from sundial.expiry.family import Claims, Ending, Family, PendingCode
 from sundial.keys.jwks import PublicKeyStore
-from sundial.store.dynamodb_families import DynamoFamilies, to_item
+from sundial.store.dynamodb_families import DynamoFamilies
+from sundial.store.family_items import to_item
 from sundial.tokens.subject import subject
 from sundial_local.operate import LocalStack
 from sundial_local.state import StateFolder

@@ -17,8 +17,9 @@ from sundial.errors import OAuthError
 from sundial.expiry import codes
 from sundial.expiry.family import Claims, Family, PendingCode
 from sundial.expiry.policies import RefreshTokenPolicy
-from sundial.store.dynamodb_families import DynamoFamilies, from_item, to_item
+from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.store.families import Change, FamilyStore
+from sundial.store.family_items import from_item, to_item
 from sundial.tokens.opaque import Presented, new_change_id, new_family_id
 from sundial.tokens.subject import connector_tag, user_tag
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_family, a_login

@@ -10,7 +10,8 @@ import pytest
 from botocore.config import Config
 
 from sundial.expiry.family import Ending
-from sundial.store.dynamodb_families import DynamoFamilies, to_item
+from sundial.store.dynamodb_families import DynamoFamilies
+from sundial.store.family_items import to_item
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.stack import OwnStack
 

@@ -9,7 +9,8 @@ import pytest
 
 from sundial.errors import OAuthError
 from sundial.expiry.family import Claims, Ending, Family
-from sundial.store.dynamodb_families import DynamoFamilies, to_item
+from sundial.store.dynamodb_families import DynamoFamilies
+from sundial.store.family_items import to_item
 from sundial.store.sessions import DynamoSessions, Selection, Session, State
 from sundial.tokens.opaque import new_family_id
 from sundial.tokens.subject import subject

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from sundial_local.paths import ROOT
+from tests.proofs.crash_mutations import CRASH_MUTATIONS
 from tests.proofs.ring_mutations import RING_MUTATIONS
 from tests.support.mutation import Mutation
 
@@ -110,8 +111,8 @@ MUTATIONS = (
     Mutation(
         "an item is collected at its last second, without days of grace",
         _STORE,
-        'values[":ttl"] = _number(last + _GRACE)',
-        'values[":ttl"] = _number(last)',
+        'values[":ttl"] = number(last + _GRACE)',
+        'values[":ttl"] = number(last)',
         _MACHINE,
     ),
     Mutation(
@@ -266,6 +267,7 @@ MUTATIONS = (
         f"{_RACES}::test_of_many_polls_with_one_device_code_one_gets_the_tokens_and_they_go_on",
     ),
     *RING_MUTATIONS,
+    *CRASH_MUTATIONS,
 )
 
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from sundial.expiry.refresh import Refresh
-from sundial.store.dynamodb_families import from_item
+from sundial.store.family_items import from_item
 from sundial.tokens.opaque import Kind, new_family_id, read
 from tests.support.depth import depth, examples
 from tests.support.families import REDIRECT_URI, a_login

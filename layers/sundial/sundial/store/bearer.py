@@ -9,7 +9,7 @@ from sundial.errors import temporarily_unavailable
 from sundial.expiry.family import Family
 from sundial.keys.jwks import ITEM_ID, PublicKeys
 from sundial.store.aws import unavailable
-from sundial.store.dynamodb_families import denial_id, from_item
+from sundial.store.family_items import denial_id, from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from sundial.expiry.device import POLLS_REMEMBERED, DeviceLogin, DeviceRequest
 from sundial.expiry.family import TOMBSTONE_GRACE, Family
 from sundial.store.aws import unavailable
-from sundial.store.dynamodb_families import from_item, to_item
+from sundial.store.family_items import from_item, to_item
 from sundial.tokens.device_codes import PresentedDevice
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sundial.expiry.family import TOMBSTONE_GRACE, Family
 from sundial.store.aws import unavailable
-from sundial.store.dynamodb_families import to_item
+from sundial.store.family_items import to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
