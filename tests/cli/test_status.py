@@ -22,6 +22,7 @@ from sundial_cli.health.keys import ring_findings
 from sundial_cli.health.stack import function_finding, layers_findings
 from sundial_cli.main import main
 from sundial_local.paths import ROOT
+from tests.support.aws_cli import aws_cli, needs_aws_cli
 from tests.support.issuer import served
 from tests.support.keys import HOUR
 from tests.support.live_issuer import Issuer, live
@@ -253,8 +254,8 @@ def test_a_stack_is_looked_at_by_what_it_is_made_of(name: str, capsys: pytest.Ca
         assert text in well
 
 
-@pytest.mark.usefixtures("rotation")
-def test_each_thing_that_somebody_has_switched_off_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def switch_everything_off(name: str) -> dict[str, str]:
+    """Switch off what can be switched off in a stack; return what its resources are called."""
     dynamodb, kms = boto3.client("dynamodb"), boto3.client("kms")
     scheduler, cloudwatch = boto3.client("scheduler"), boto3.client("cloudwatch")
     ids = resource_ids(name)
@@ -274,7 +275,12 @@ def test_each_thing_that_somebody_has_switched_off_is_found(name: str, capsys: p
     )
     cloudwatch.set_alarm_state(AlarmName=f"{name}-integrity", StateValue="ALARM", StateReason="try")
     cloudwatch.disable_alarm_actions(AlarmNames=[f"{name}-integrity"])
+    return ids
 
+
+@pytest.mark.usefixtures("rotation")
+def test_each_thing_that_somebody_has_switched_off_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = switch_everything_off(name)
     exit, out = status(capsys, "--stack", name)
     assert exit == 1
     found, unwise = "\n".join(lines(out, "bad")), "\n".join(lines(out, "warning"))
@@ -285,6 +291,28 @@ def test_each_thing_that_somebody_has_switched_off_is_found(name: str, capsys: p
     assert "do: Raise the watermark.\n           docs/operations.md#integrity\n" in out
     for text in ("can be deleted by mistake", "can't be restored", "is muted", "nobody hears of alarms"):
         assert text in unwise
+
+
+@needs_aws_cli
+@pytest.mark.usefixtures("rotation")
+def test_what_is_said_to_do_is_what_it_takes(
+    name: str, aws_environment: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    switch_everything_off(name)
+    shown = re.findall(r"do: (aws .*)", status(capsys, "--stack", name)[1])
+    commands = [command for remedy in shown for command in remedy.split(", and then ")]
+    assert {command.split()[2] for command in commands} >= {
+        "update-table",
+        "update-continuous-backups",
+        "cancel-key-deletion",
+        "enable-key",
+        "enable-alarm-actions",
+    }
+    with aws_cli(aws_environment) as aws:
+        for command in commands:
+            aws(command)
+    left = re.findall(r"do: (aws .*)", status(capsys, "--stack", name)[1])
+    assert left == []
 
 
 def test_without_rights_each_is_named_and_the_rest_is_looked_at(

@@ -34,7 +34,7 @@ class Result:
         return json.loads(self.out)
 
 
-_ALONE = ("status", "import-dex")
+_ALONE = ("status",)
 """Commands of no group."""
 
 
