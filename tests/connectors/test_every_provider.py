@@ -93,7 +93,7 @@ KINDS = (
     ),
     Kind(
         "gitlab",
-        "baseURL: '{issuer}', groups: [ops, dev], getGroupsPermission: false",
+        "baseURL: '{issuer}', groups: [ops, dev]",
         at_gitlab,
         provider={
             "always_refreshes": True,

@@ -25,6 +25,7 @@ PATTERNS = (
 _PATTERN = re.compile("|".join(PATTERNS))
 _SECRET_FIELDS = frozenset(
     {
+        "SAMLResponse",
         "access_token",
         "client_secret",
         "code",
