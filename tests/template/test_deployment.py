@@ -13,7 +13,9 @@ from tests.support.transformed import source, transformed
 
 Resources = dict[str, dict[str, Any]]
 
-FRONT_SECRET = "{{resolve:secretsmanager:${FrontSecret}}}"  # CloudFormation's own way to name a secret's value
+FRONT_SECRET = (
+    "{{resolve:secretsmanager:${FrontSecret}:SecretString:secret}}"  # CloudFormation's own way to name a secret's value
+)
 
 
 def of_type(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -107,6 +109,9 @@ def test_every_function_is_told_where_everything_is(resources: Resources) -> Non
             "SUNDIAL_KMS_KEY": {"Fn::GetAtt": ["KeyRingKey", "Arn"]},
             "SUNDIAL_EVENT_BUS": {"Ref": "EventBus"},
             "SUNDIAL_FRONT_SECRET": {"Fn::If": ["HasCloudFront", {"Fn::Sub": FRONT_SECRET}, {"Ref": "AWS::NoValue"}]},
+            "SUNDIAL_FRONT_SERIAL": {
+                "Fn::If": ["HasCloudFront", {"Ref": "FrontSecretSerial"}, {"Ref": "AWS::NoValue"}]
+            },
             "SUNDIAL_CLIENT_METRICS": {"Ref": "ClientMetrics"},
             "SUNDIAL_TRACING": {"Fn::If": ["HasTracing", "on", {"Ref": "AWS::NoValue"}]},
             "POWERTOOLS_SERVICE_NAME": {"Ref": "AWS::StackName"},

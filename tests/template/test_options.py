@@ -258,7 +258,7 @@ def test_cloudfront_proves_itself_to_the_functions_and_to_nobody_else(template: 
     from sundial.web.front import PROOF
 
     assert header["HeaderName"].lower() == PROOF
-    assert header["HeaderValue"] == "{{resolve:secretsmanager:<FrontSecret>}}"
+    assert header["HeaderValue"] == "{{resolve:secretsmanager:<FrontSecret>:SecretString:secret}}"
     assert made["FrontSecret"]["GenerateSecretString"]["PasswordLength"] >= 32
     assert "SecretString" not in made["FrontSecret"]
     assert origin["DomainName"] == "<ApiDomain>.RegionalDomainName"
@@ -266,6 +266,17 @@ def test_cloudfront_proves_itself_to_the_functions_and_to_nobody_else(template: 
     for parameters, secret in ((ZONE, None), (ZONE | CLOUDFRONT, header["HeaderValue"])):
         variables = Made(template, **parameters)["TokenFunction"]["Environment"]["Variables"]
         assert variables.get("SUNDIAL_FRONT_SECRET") == secret
+
+
+def test_a_new_serial_makes_a_new_secret_and_has_cloudfront_and_the_functions_look_at_it_again(
+    template: Template,
+) -> None:
+    """CloudFormation resolves a reference to a secret again only where the resource that holds it changes."""
+    one, two = (Made(template, **ZONE, **CLOUDFRONT, FrontSecretSerial=serial) for serial in ("1", "2"))
+    changed = {name for name in one.names if one.resources[name] != two.resources[name]}
+    functions = {name for name in one.names if one.resources[name]["Type"] == "AWS::Lambda::Function"}
+    assert changed == {"FrontSecret", "Distribution"} | functions
+    assert json.loads(two["FrontSecret"]["GenerateSecretString"]["SecretStringTemplate"]) == {"serial": 2}
 
 
 def test_a_web_acl_stands_before_cloudfront_where_there_is_one(template: Template) -> None:
