@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Images of containers set this; hundreds of processes would each compile all that they import.
+unexport PYTHONDONTWRITEBYTECODE
 
 PORT ?=
 CONFIG ?=
