@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pytest
 
-from tests.support.good_requests import CLIENT, REQUESTS, EveryGrantWorld, Pairs
+from tests.support.good_requests import CLIENT, REQUESTS, EveryGrantWorld
+from tests.support.mistakes import ABSENT, MISTAKES, REPEATED, spoilt
 from tests.support.token_world import Answer
 
 DESCRIPTION = re.compile(r"[ !#-\[\]-~]+")  # RFC 6749 §5.2
@@ -49,44 +49,13 @@ IN_ALL = {
 }
 
 
-class Mistake(NamedTuple):
-    """How a form is spoilt in one parameter, and which error that is."""
-
-    spoil: Callable[[str, str], Pairs]
-    """Given the parameter's name and value, returns what stands in its place."""
-    error: Callable[[Rule], str | None]
-
-
-def absent(rule: Rule) -> str | None:
-    return rule.absent
-
-
-def wrong(rule: Rule) -> str | None:
-    return rule.wrong
-
-
-def oversized(rule: Rule) -> str | None:
-    return rule.wrong if rule.oversized == "as wrong" else rule.oversized
-
-
-def repeated(rule: Rule) -> str | None:
-    return None if rule.may_repeat else "invalid_request"
-
-
-MISTAKES: Mapping[str, Mistake] = {
-    "missing": Mistake(lambda name, value: [], absent),
-    "empty": Mistake(lambda name, value: [(name, "")], absent),
-    "under another name": Mistake(lambda name, value: [(name.upper(), value), (f"{name}[]", value)], absent),
-    "repeated": Mistake(lambda name, value: [(name, value), (name, value)], repeated),
-    "repeated and empty": Mistake(lambda name, value: [(name, value), (name, "")], repeated),
-    "oversized": Mistake(lambda name, value: [(name, "x" * 50_000)], oversized),
-    "wrong": Mistake(lambda name, value: [(name, "wrong")], wrong),
-    "of other characters": Mistake(lambda name, value: [(name, "\0ü\u202e\U0001f600")], wrong),
-    "quoted": Mistake(lambda name, value: [(name, f'"{value}\\')], wrong),
-    "as JSON": Mistake(lambda name, value: [(name, f'["{value}"]')], wrong),
-    "with a line break": Mistake(lambda name, value: [(name, f"{value}\r\nX: y")], wrong),
-    "encoded twice": Mistake(lambda name, value: [(name, "".join(f"%{byte:02x}" for byte in value.encode()))], wrong),
-}
+def error_of(rule: Rule, mistake: str) -> str | None:
+    """Return the error that a mistake is."""
+    if mistake in ABSENT:
+        return rule.absent
+    if mistake in REPEATED:
+        return None if rule.may_repeat else "invalid_request"
+    return rule.oversized if mistake == "oversized" and rule.oversized != "as wrong" else rule.wrong
 
 
 USED_UP = ("authorization_code", "refresh_token", "device_code")
@@ -117,13 +86,12 @@ def assert_refused(answer: Answer, error: str) -> None:
 def test_one_bad_parameter_is_the_rfcs_error_or_of_no_matter_and_uses_nothing_up(
     world: EveryGrantWorld, name: str, mistake: str
 ) -> None:
-    request, spoilt = REQUESTS[name], MISTAKES[mistake]
+    request = REQUESTS[name]
     for parameter in {**CLIENT, **request.form(world)}:
         pairs = [*CLIENT.items(), *request.form(world).items()]
-        bad = [spoiled for pair in pairs for spoiled in (spoilt.spoil(*pair) if pair[0] == parameter else [pair])]
-        error = spoilt.error(IN_ALL[parameter])
+        error = error_of(IN_ALL[parameter], mistake)
         before = world.state
-        answer = world.post_form(request.path, bad)
+        answer = world.post_form(request.path, spoilt(pairs, parameter, mistake))
         if error is None:
             assert answer.status == 200, (parameter, answer.body)
             continue

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from sundial.tokens.claims import Principal, id_token_claims
 from sundial.tokens.jwt import sign
 from tests.support.browser import CALLBACK, CONFIG, EMAIL, PASSWORD, REQUEST, Answer, Browser
-from tests.support.device_world import Device, DeviceWorld, log_in, open_page
-from tests.support.events import FORM
+from tests.support.device_world import DeviceWorld
 from tests.support.families import LOGIN_AT, a_family
+from tests.support.mistakes import ABSENT, MISTAKES, REPEATED, spoilt
 from tests.support.signers import signers
 
 LIFETIME = timedelta(hours=1)
@@ -33,9 +32,7 @@ def only_world() -> DeviceWorld:
 @pytest.fixture
 def world(only_world: DeviceWorld) -> DeviceWorld:
     """The one world of this file, with nothing in it."""
-    families, devices = only_world.families, only_world.devices
-    for kept in (families.families, families.revoked, devices.requests, devices.polls, devices.tries):
-        kept.clear()
+    only_world.forget()
     return only_world
 
 
@@ -44,29 +41,8 @@ def browser(world: DeviceWorld) -> Browser:
     return Browser(world)
 
 
-Spoil = Callable[[str, str], list[tuple[str, str]]]
-
-MISTAKES: Mapping[str, Spoil] = {
-    "missing": lambda name, value: [],
-    "empty": lambda name, value: [(name, "")],
-    "under another name": lambda name, value: [(name.upper(), value), (f"{name}[]", value)],
-    "repeated": lambda name, value: [(name, value), (name, value)],
-    "repeated and empty": lambda name, value: [(name, value), (name, "")],
-    "oversized": lambda name, value: [(name, "x" * 6000)],
-    "wrong": lambda name, value: [(name, "wrong")],
-    "of other characters": lambda name, value: [(name, "\0ü\u202e\U0001f600")],
-    "quoted": lambda name, value: [(name, f'"><script>{value}\\')],
-    "with a line break": lambda name, value: [(name, f"{value}\r\nSet-Cookie: a=b")],
-    "encoded twice": lambda name, value: [(name, quote("".join(f"%{byte:02x}" for byte in value.encode())))],
-}
-
-
-def spoilt(pairs: Mapping[str, str], name: str, mistake: str) -> list[tuple[str, str]]:
-    return [bad for pair in pairs.items() for bad in (MISTAKES[mistake](*pair) if pair[0] == name else [pair])]
-
-
 def assert_page(answer: Answer, *statuses: int) -> None:
-    """Check that a person reads a page, that leads nowhere else and holds nothing that was sent as markup."""
+    """Check that a person reads a page that leads nowhere, and in which nothing that was sent is markup."""
     assert answer.status in statuses
     assert "Location" not in answer.headers
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -117,9 +93,9 @@ RULES = {
 
 
 def outcome(rule: Rule, mistake: str) -> str:
-    if mistake in ("missing", "empty", "under another name"):
+    if mistake in ABSENT:
         return rule.absent
-    if mistake.startswith("repeated"):
+    if mistake in REPEATED:
         return rule.repeated
     return rule.oversized or rule.wrong if mistake == "oversized" else rule.wrong
 
@@ -130,7 +106,7 @@ def outcome(rule: Rule, mistake: str) -> str:
 def test_one_bad_parameter_of_an_authorization_request(
     browser: Browser, world: DeviceWorld, name: str, mistake: str, method: str
 ) -> None:
-    pairs = spoilt({**EVERYTHING, "id_token_hint": hint(world)}, name, mistake)
+    pairs = spoilt({**EVERYTHING, "id_token_hint": hint(world)}.items(), name, mistake)
     answer = browser.get("/auth", urlencode(pairs)) if method == "GET" else browser.post("/auth", pairs)
     expected = outcome(RULES[name], mistake)
     if expected == USER:
@@ -161,6 +137,20 @@ UNREADABLE = ["client_id=%FF", "x=%FF&" + urlencode(REQUEST), "&".join(f"p{n}=1"
 @pytest.mark.parametrize("path", ["/auth", "/auth/local", "/auth/local/login", "/logout", "/callback", "/device"])
 def test_an_address_that_cannot_be_read_is_a_page(browser: Browser, path: str, query: str) -> None:
     assert_page(browser.get(path, query), 200 if path in ("/logout", "/device") else 400, 400)
+
+
+ODD_NAMES = ["nobody", "..", "%2e%2e", "a%2Fb", "é", "<script>", "local ", "LOCAL", "x" * 3000, "\0"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_connector_that_there_is_not_is_told_to_the_client_or_the_user(browser: Browser, name: str) -> None:
+    answer = browser.get(f"/auth/{name}", REQUEST)
+    assert (answer.location, answer.answer["error"]) == (CALLBACK, "invalid_request")
+    sealed = browser.authorize().forms[0].fields["req"]
+    assert_page(browser.get(f"/auth/{name}", {"req": sealed}), 404)
+    assert_page(browser.get(f"/auth/{name}/login", {"req": sealed}), 404)
+    assert_page(browser.post(f"/auth/{name}/login", {"req": sealed, "login": EMAIL, "password": PASSWORD}), 404)
+    assert_page(browser.get(f"/callback/{name}", {"code": "x", "state": "x"}), 400, 404)
 
 
 # Where anybody might be sent
@@ -220,93 +210,3 @@ def test_our_own_redirects_name_no_host_whatever_the_request_says_of_it(browser:
         url = urlsplit(answer.headers["Location"])
         assert (answer.status, url.scheme, url.netloc) == (303, "", "")
         assert not url.path.startswith("//")
-
-
-# The forms of our own pages
-
-
-class Sent(NamedTuple):
-    """A form that would be taken: where it goes, its fields, and what is taken from a good one at the end."""
-
-    path: str
-    fields: Callable[[Browser, DeviceWorld], Mapping[str, str]]
-    done: str
-
-
-def login_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
-    return {**browser.authorize().forms[0].fields, "login": EMAIL, "password": PASSWORD}
-
-
-def consent_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
-    return {**browser.log_in(browser.authorize()).forms[0].fields, "approval": "approve"}
-
-
-def code_form(browser: Browser, world: DeviceWorld) -> Mapping[str, str]:
-    device = Device(world)
-    device.ask()
-    return {**open_page(browser).forms[0].fields, "user_code": device.codes["user_code"]}
-
-
-def device_consent_form(browser: Browser, world: DeviceWorld) -> Mapping[str, str]:
-    device = Device(world)
-    device.ask()
-    return {**log_in(browser, device.codes["user_code"]).forms[0].fields, "approval": "approve"}
-
-
-def logout_form(browser: Browser, _: DeviceWorld) -> Mapping[str, str]:
-    return browser.get("/logout", {"client_id": "app"}).forms[0].fields
-
-
-FORMS: Mapping[str, Sent] = {
-    "login": Sent("/auth/local/login", login_form, "Allow The App?"),
-    "consent": Sent("/approval", consent_form, ""),
-    "code": Sent("/device/auth/verify_code", code_form, "Log in"),
-    "consent of a device": Sent("/approval", device_consent_form, "Device connected"),
-    "logout": Sent("/logout", logout_form, "Logged out"),
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_one_bad_field_of_a_form_is_told_and_the_form_can_be_sent_again(
-    browser: Browser, world: DeviceWorld, form: str
-) -> None:
-    sent = FORMS[form]
-    fields = sent.fields(browser, world)
-    cookies, families = dict(browser.cookies), dict(world.families.families)
-    for name in fields:
-        for mistake in MISTAKES:
-            if form == "logout" and mistake in ("missing", "empty", "under another name"):
-                continue  # then it is a logout that somebody asks for
-            world.devices.tries.clear()
-            answer = browser.post(sent.path, spoilt(fields, name, mistake))
-            assert_page(answer, 400, 403)
-            assert (world.families.families, world.families.revoked) == (families, {}), (name, mistake)
-    browser.cookies = cookies
-    assert browser.follow(browser.post(sent.path, fields)).title.partition(" · ")[0] == sent.done
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain", "", f"{FORM}x"]
-)
-def test_a_form_of_another_type_is_refused(browser: Browser, world: DeviceWorld, form: str, content_type: str) -> None:
-    """A page of another site can send some of these without asking (CORS' simple requests)."""
-    sent = FORMS[form]
-    fields = sent.fields(browser, world)
-    before = dict(world.families.families)
-    headers = {"Content-Type": content_type} if content_type else {}
-    assert_page(browser.post(sent.path, (), body=urlencode(fields), headers=headers), 400)
-    assert world.families.families == before
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_what_is_sealed_for_one_form_opens_no_other(browser: Browser, world: DeviceWorld, form: str) -> None:
-    sealed = {name: sent.fields(browser, world)["req"] for name, sent in FORMS.items()}
-    fields = FORMS[form].fields(browser, world)
-    consents = {"consent", "consent of a device"}
-    before = dict(world.families.families)
-    for name, req in sealed.items():
-        if name == form or {name, form} == consents:
-            continue
-        assert_page(browser.post(FORMS[form].path, {**fields, "req": req}), 400)
-    assert (world.families.families, world.families.revoked) == (before, {})

@@ -62,6 +62,12 @@ class DeviceWorld(BrowserWorld):
 
         self.edge = cast(Edge, answer)
 
+    def forget(self) -> None:
+        """Begin anew, with nothing kept."""
+        families, devices = self.families, self.devices
+        for kept in (families.families, families.revoked, devices.requests, devices.polls, devices.tries):
+            kept.clear()
+
     def post(self, path: str, form: Parameters, headers: Mapping[str, str] | None = None) -> Answer:
         """POST `form` as a device does."""
         response = self.edge(http_event(f"POST {path}", form=form, headers=headers or {}))

@@ -29,10 +29,10 @@ from tests.support.grants_world import (
     UPSTREAM_TOKEN,
     GrantsWorld,
 )
+from tests.support.mistakes import Pairs
 from tests.support.token_world import SECRET, Answer
 
 Form = Mapping[str, str]
-Pairs = list[tuple[str, str]]
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, Appendix B
 CHALLENGE = "S256:E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

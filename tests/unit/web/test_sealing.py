@@ -62,10 +62,22 @@ def test_a_value_opens_after_the_key_has_rotated_and_not_once_it_is_gone() -> No
         unseal(ring, Purpose.REQUEST, BINDING, sealed)
 
 
+def spelt(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+@pytest.mark.parametrize("change", ["{}=", "{}==", "[{}]", " {}", "{}\n", '"{}"', "%{}"])
+def test_a_value_has_one_spelling(ring: FixedRing, change: str) -> None:
+    sealed = sealed_by(ring)
+    assert spelt(urlsafe_b64decode(sealed + "==")) == sealed
+    with pytest.raises(SealError):
+        unseal(ring, Purpose.REQUEST, BINDING, change.format(sealed))
+
+
 def test_a_value_of_another_version_does_not_open(ring: FixedRing) -> None:
     raw = urlsafe_b64decode(sealed_by(ring) + "==")
     with pytest.raises(SealError):
-        unseal(ring, Purpose.REQUEST, BINDING, urlsafe_b64encode(b"\x02" + raw[1:]).decode("ascii"))
+        unseal(ring, Purpose.REQUEST, BINDING, spelt(b"\x02" + raw[1:]))
 
 
 @given(st.data())
@@ -74,7 +86,7 @@ def test_a_value_of_which_any_bit_is_altered_does_not_open(data: st.DataObject) 
     raw = bytearray(urlsafe_b64decode(sealed_by(ring) + "=="))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(SealError):
-        unseal(ring, Purpose.REQUEST, BINDING, urlsafe_b64encode(raw).decode("ascii"))
+        unseal(ring, Purpose.REQUEST, BINDING, spelt(raw))
 
 
 @given(st.integers(0, 60))

@@ -65,7 +65,7 @@ def seal(keys: MacKeys, purpose: Purpose, binding: str, payload: Mapping[str, An
     nonce = secrets.token_bytes(_NONCE_BYTES)
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     sealed = _cipher(mac_key).encrypt(nonce, text, _context(header, purpose, binding))
-    return urlsafe_b64encode(header + nonce + sealed).rstrip(b"=").decode("ascii")
+    return _encode(header + nonce + sealed)
 
 
 def unseal(keys: MacKeys, purpose: Purpose, binding: str, sealed: str) -> dict[str, Any]:
@@ -74,6 +74,8 @@ def unseal(keys: MacKeys, purpose: Purpose, binding: str, sealed: str) -> dict[s
         raw = urlsafe_b64decode(sealed.encode("ascii") + b"=" * (-len(sealed) % 4))
     except ValueError:
         raise SealError("not base64url") from None
+    if _encode(raw) != sealed:
+        raise SealError("not as we spell it: base64 would let other characters stand in between")
     header, rest = raw[: 1 + _KEY_ID_BYTES], raw[1 + _KEY_ID_BYTES :]
     mac_key = keys.mac_by_id(header[1:].hex()) if header[:1] == bytes((_VERSION,)) else None
     if mac_key is None or len(rest) < _NONCE_BYTES:
@@ -84,6 +86,10 @@ def unseal(keys: MacKeys, purpose: Purpose, binding: str, sealed: str) -> dict[s
         raise SealError("altered, or sealed for another purpose or browser") from None
     payload: dict[str, Any] = json.loads(text)
     return payload
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _cipher(mac_key: MacKey) -> AESGCM:
