@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,8 +18,9 @@ from sundial_local.ministack import MiniStack
 from sundial_local.template import Template
 from tests.support.browser import CALLBACK, Answer
 from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite, Visitor, crash_site
-from tests.support.crash_world import Asked, Bench, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_world import FOR_GOOD, Asked, Bench, Way, check_plan, check_two_that_hang, check_way, plans
 from tests.support.depth import DEEP
+from tests.support.faults import Fault, Network
 from tests.support.stack import own_stack
 
 RING, READ, PUT, WRITE, TELL, KEY = (
@@ -252,3 +253,18 @@ def test_whatever_goes_wrong_at_one_call_the_person_comes_through(site: CrashSit
 @pytest.mark.parametrize("name", NAMES)
 def test_two_calls_that_hang_still_end_in_an_answer_within_the_functions_timeout(site: CrashSite, name: str) -> None:
     check_two_that_hang(site.bench, ways(site)[name])
+
+
+def test_a_request_that_cannot_be_checked_goes_back_to_the_client_that_may_come_again(site: CrashSite) -> None:
+    """RFC 6749 §4.1.2.1: by then its address is known, and there is an error code for it."""
+    calls = (READ, READ, *(READ for _ in PEERS), RING)
+    for number in range(2, len(calls) - 1):
+        visitor = Visitor(site, client_id="table-app", scope=FOR_PEERS)
+        network = Network({number: (Fault.THROTTLED,) * FOR_GOOD})
+        visitor.browser.world = cast(Any, site.bench.machine(site.config, network))
+        answer = visitor.browser.get("/auth", visitor.request)
+        assert answer.location == CALLBACK
+        assert answer.answer["error"] == "temporarily_unavailable"
+        site.bench.now += 1
+        visitor.browser.world = cast(Any, site.machine())
+        leads_to(visitor, "table-app")(visitor.press(visitor.log_in()))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sundial.connectors.http import unreachable
 from sundial.expiry.family import Claims, Family
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import MiniStack
@@ -34,7 +35,7 @@ from tests.support.crash_world import (
     plans,
 )
 from tests.support.families import LOGIN_AT, MAC_KEY, a_family
-from tests.support.faults import Fault, Network
+from tests.support.faults import Fault, Network, Wire
 from tests.support.stack import own_stack
 
 LEASE, OPEN, DISCOVER, KEYS, ASK, ROTATE = CALLS = (
@@ -47,7 +48,6 @@ LEASE, OPEN, DISCOVER, KEYS, ASK, ROTATE = CALLS = (
 )
 ASKED, WRITTEN = CALLS.index(ASK), len(CALLS) - 1
 """The numbers of the calls at which the provider is asked, and what it answers is written."""
-RETURNED = ("UpdateItem",)
 WINDOW = 30
 KILGORE = Claims("kilgore", "Kilgore", "", "kilgore@example.com", email_verified=True)
 
@@ -57,12 +57,13 @@ class Login:
     """A login at the provider, and a refresh with its refresh token."""
 
     site: CrashSite
+    config: str
     family: Family
     asked: Asked
 
     def network(self, plan: Plan) -> list[Response | None]:
         """Refresh behind a network that does as `plan` says, for as long as it takes; return every answer."""
-        machine = self.site.bench.machine(self.site.config, Network(plan), warm=True)
+        machine = self.site.bench.machine(self.config, Network(plan), warm=True)
         return persist(self.site.bench, machine, self.asked)
 
     @property
@@ -80,12 +81,13 @@ class Login:
     def refresh(self, refresh_token: str) -> Mapping[str, Any]:
         """Refresh with what was answered, past the window, when all is well; return the answer."""
         self.site.bench.now += WINDOW + 1
-        answer = self.site.post(grant_type="refresh_token", refresh_token=refresh_token)
+        event = self.site.form(grant_type="refresh_token", refresh_token=refresh_token)
+        answer = in_json(self.site.machine(self.config).edge(event))
         assert answer.status == 200, answer.body
         return answer.body
 
 
-def a_login_at_the_provider(site: CrashSite, *, lenient: bool = False) -> Login:
+def a_login_at_the_provider(site: CrashSite, config: str = "", *, lenient: bool = False) -> Login:
     site.bench.now = LOGIN_AT
     site.provider.begin(lenient=lenient)
     family_id = new_family_id()
@@ -103,7 +105,7 @@ def a_login_at_the_provider(site: CrashSite, *, lenient: bool = False) -> Login:
     site.provider.hostile.claims["nonce"] = None
     token = mint(Kind.REFRESH_TOKEN, MAC_KEY, family, 1)
     event = site.form(grant_type="refresh_token", refresh_token=token)
-    return Login(site, family, Asked(event, lambda _: None))
+    return Login(site, config or site.config, family, Asked(event, lambda _: None))
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,8 @@ def check_all_is_well(login: Login, response: Response | None, *, asked_again: b
     answer = in_json(response)
     assert answer.status == 200, answer.body
     stored = login.stored
-    assert (stored.generation, stored.lease_until, stored.revoked_at) == (2, 0, None)
+    generation = 1 if login.config == login.site.without_rotation else 2
+    assert (stored.generation, stored.lease_until, stored.revoked_at) == (generation, 0, None)
     assert stored.claims == KILGORE
     provider = login.site.provider
     assert login.kept == provider.current
@@ -151,13 +154,14 @@ def is_lost(plan: Plan) -> bool:
     return call == WRITTEN and fault is Fault.KILLED_BEFORE
 
 
+@pytest.mark.parametrize("rotates", [True, False])
 def test_whatever_goes_wrong_at_one_call_the_refresh_comes_through_and_the_provider_is_asked_once(
-    site: CrashSite,
+    site: CrashSite, *, rotates: bool
 ) -> None:
-    for plan in plans(CALLS):
+    for plan in plans(CALLS, start=int(rotates)):
         if is_lost(plan):
             continue
-        login = a_login_at_the_provider(site)
+        login = a_login_at_the_provider(site, site.config if rotates else site.without_rotation)
         answers = login.network(plan)
         ((_, faults),) = plan.items()
         assert (answers[0] is None) == faults[0].kills
@@ -265,3 +269,40 @@ def test_who_comes_late_never_overwrites_what_the_provider_gave_out_since(site: 
     assert network.seconds < LAMBDA_TIMEOUT
     assert login.kept == site.provider.current == "upstream-token-3"
     assert login.stored.generation == 3
+
+
+@dataclass
+class Directory:
+    """A connector that finds its users again by what is known of them, as a directory does."""
+
+    wire: Wire
+    id: str = "up"
+    name: str = "The Directory"
+
+    def look_up(self, _claims: Claims, _scopes: frozenset[str], _now: int) -> Claims | None:
+        network = self.wire.network
+        network.begin(f"look up at {self.id}")
+        fault = network.next_fault()
+        if fault is not None and fault.kills:
+            network.die()
+        if fault not in (None, Fault.SLOW):
+            raise unreachable(self.name, "out of reach")
+        return KILGORE
+
+
+def test_a_directory_can_be_asked_again_and_no_secret_is_at_stake(
+    site: CrashSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = Directory(site.bench.wire)
+    monkeypatch.setattr("sundial.grants.endpoint.open_connectors", lambda _: (directory,))
+    calls = (LEASE, "look up at up", ROTATE)
+    for plan in ({}, *plans(calls)):
+        login = a_login_at_the_provider(site)
+        network = Network(plan)
+        answers = persist(site.bench, site.bench.machine(site.config, network, warm=True), login.asked)
+        final = answers[-1]
+        assert final is not None
+        assert in_json(final).status == 200
+        stored = login.stored
+        assert (stored.generation, stored.lease_until, stored.claims) == (2, 0, KILGORE)
+        assert plan or tuple(network.calls) == calls

@@ -65,7 +65,7 @@ oauth2:
   passwordConnector: local
   skipApprovalScreen: %s
 signing: {{algorithms: [ES256]}}
-expiry: {{idTokens: 1h, refreshTokens: {{reuseInterval: 30s}}}}
+expiry: {{idTokens: 1h, refreshTokens: %s}}
 logger: {{level: error}}
 """
 
@@ -127,8 +127,9 @@ class CrashSite:
 
     def __post_init__(self) -> None:
         url = self.provider.hostile.api.url
-        self.config = _CONFIG % (url, "false")
-        self.without_consent = _CONFIG % (url, "true")
+        self.config = _CONFIG % (url, "false", "{reuseInterval: 30s}")
+        self.without_consent = _CONFIG % (url, "true", "{reuseInterval: 30s}")
+        self.without_rotation = _CONFIG % (url, "false", "{disableRotation: true, validIfNotUsedFor: 1h}")
         joan = LocalUser(email=TABLE_EMAIL, user_id="3d5c9f7a", hash=HASH.encode(), username="joan", groups=("ops",))
         assert self.bench.users.create(joan)
         for peer in PEERS:
