@@ -62,7 +62,7 @@ def test_a_value_opens_after_the_key_has_rotated_and_not_once_it_is_gone() -> No
         unseal(ring, Purpose.REQUEST, BINDING, sealed)
 
 
-def spelt(raw: bytes) -> str:
+def spelt(raw: bytes | bytearray) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
