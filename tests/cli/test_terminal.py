@@ -87,7 +87,8 @@ def test_progress_is_shown_on_a_terminal_now_and_then_and_wiped_at_the_end() -> 
         for _ in range(3):
             progress.advance(1000)
         assert stream.getvalue().count("looked at") == 2
-        assert "looked at 3,000 of about 3,000 (99 %)" in stream.getvalue()
+        assert f"{'#' * 6}{'.' * 14} looked at 1,000 of about 3,000 (33 %)" in stream.getvalue()
+        assert f"{'#' * 19}. looked at 3,000 of about 3,000 (99 %)" in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[K")
 
 

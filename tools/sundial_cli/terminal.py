@@ -11,6 +11,9 @@ from typing import TextIO
 from sundial_cli.status import FINDING, USAGE, StoppedError
 
 _SECONDS_BETWEEN_UPDATES = 0.1
+_WIDTH = 20
+"""Columns of a bar."""
+_MARKS, _ASCII_MARKS = ("█", "░"), ("#", ".")
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -25,7 +28,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 class Progress:
-    """A line on a terminal that says how far something is; on anything else, nothing at all."""
+    """A line on a terminal that says how far something is, with a bar; on anything else, nothing at all."""
 
     def __init__(
         self, what: str, total: int = 0, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
@@ -59,4 +62,7 @@ class Progress:
         if self._total <= 0:
             return f"{self._what} {self._count:,}"
         percent = min(99, 100 * self._count // self._total)
-        return f"{self._what} {self._count:,} of about {self._total:,} ({percent} %)"
+        full, empty = _MARKS if (self._stream.encoding or "ascii").lower().startswith("utf") else _ASCII_MARKS
+        done = _WIDTH * percent // 100
+        bar = full * done + empty * (_WIDTH - done)
+        return f"{bar} {self._what} {self._count:,} of about {self._total:,} ({percent} %)"

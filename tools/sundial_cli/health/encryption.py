@@ -12,7 +12,8 @@ from sundial_cli.target import Resource, Target
 
 KEY = "AWS::KMS::Key"
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
-_PAGE = "rotation-overdue"
+_RING = "KeyRing"
+_PAGE = "secrets-and-keys"
 
 
 def looks(target: Target, resources: Sequence[Resource]) -> Iterator[Look]:
@@ -33,13 +34,13 @@ def _key(kms: Any, key: Resource, now: int) -> Iterator[Finding]:
     elif state == "PendingDeletion":
         at = int(metadata["DeletionDate"].timestamp())
         yield bad(
-            f"the KMS key {key.name} is to be deleted at {when(at, now)}, and every login and signing key with it",
+            f"the KMS key {key.name} is to be deleted at {when(at, now)}, and with it all that it encrypts",
             f"aws kms cancel-key-deletion --key-id {key.id}, and then aws kms enable-key --key-id {key.id}",
             _PAGE,
         )
     else:
         yield bad(
-            f"the KMS key {key.name} is {state.lower()}: functions that start can't read the signing keys",
+            f"the KMS key {key.name} is {state.lower()}: nothing that it encrypts can be read",
             f"aws kms enable-key --key-id {key.id}",
             _PAGE,
         )
@@ -49,11 +50,7 @@ def _secret(secrets: Any, secret: Resource, now: int) -> Iterator[Finding]:
     try:
         description = secrets.describe_secret(SecretId=secret.id)
     except secrets.exceptions.ResourceNotFoundException:
-        yield bad(
-            f"the secret {secret.name} is gone, and the signing keys with it: {secret.id}",
-            "deploy it again, then run the rotation, which makes new keys; everybody logs in again",
-            _PAGE,
-        )
+        yield bad(f"the secret {secret.name} is gone: {secret.id}", "deploy again: `make deploy`", "secrets-and-keys")
         return
     if "DeletedDate" in description:
         yield bad(
@@ -61,7 +58,9 @@ def _secret(secrets: Any, secret: Resource, now: int) -> Iterator[Finding]:
             f"aws secretsmanager restore-secret --secret-id {secret.id}",
             _PAGE,
         )
-    elif not any("AWSCURRENT" in stages for stages in description.get("VersionIdsToStages", {}).values()):
+    elif secret.name == _RING and not any(
+        "AWSCURRENT" in stages for stages in description.get("VersionIdsToStages", {}).values()
+    ):
         yield warning(
             f"the secret {secret.name} is empty: the key rotation has not run yet",
             "it does within ten minutes of a deployment; `sundial keys list` shows what it made",

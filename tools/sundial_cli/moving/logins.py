@@ -71,7 +71,7 @@ def import_logins(
         dry_run,
     )
     outcome = Outcome("logins")
-    with Progress("imported", len(tokens)) as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with Progress("logins", len(tokens)) as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
 
         def imported(token: DexRefreshToken) -> bool | str:
             try:
@@ -83,10 +83,7 @@ def import_logins(
 
         for token, result in zip(tokens, pool.map(imported, tokens), strict=True):
             name = f"{token.claims.email or token.claims.user_id} at {token.client_id} ({token.id[:6]}…)"
-            if isinstance(result, str):
-                outcome.left_out[name] = result
-            else:
-                (outcome.imported if result else outcome.present).append(name)
+            outcome.note(name, result)
     return outcome
 
 

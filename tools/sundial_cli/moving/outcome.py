@@ -19,6 +19,13 @@ class Outcome:
     notes: dict[str, str] = field(default_factory=dict)
     """Of those that were: what they go without."""
 
+    def note(self, name: str, result: bool | str) -> None:
+        """Note what became of one: that it was imported, that it was there already, or why it is left out."""
+        if isinstance(result, str):
+            self.left_out[name] = result
+        else:
+            (self.imported if result else self.present).append(name)
+
     def to_json(self) -> dict[str, Any]:
         """Return what a script gets."""
         return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sundial.config.model import Config
 from sundial.connectors.password import HIGHEST_COST, bcrypt_cost, email_key
@@ -10,23 +11,40 @@ from sundial.store.directory import DynamoDirectory, LocalUser
 from sundial_cli.dex.records import DexPassword
 from sundial_cli.moving.outcome import Outcome
 from sundial_cli.target import Target
+from sundial_cli.terminal import Progress
+
+_AT_ONCE = 16
 
 
-def import_users(passwords: Iterable[DexPassword], config: Config, target: Target, *, dry_run: bool) -> Outcome:
+def import_users(passwords: Sequence[DexPassword], config: Config, target: Target, *, dry_run: bool) -> Outcome:
     """Write each user who isn't there yet, and return what became of them. Raises OAuthError for AWS's failures."""
     directory = DynamoDirectory(target.client("dynamodb"), target.directory_table)
-    outcome = Outcome("users")
-    for password in passwords:
-        why = _reason_against(password, config, directory)
-        if why is not None:
-            outcome.left_out[password.email] = why
-        elif _is_there(password, config, directory):
-            outcome.present.append(password.email)
-        elif dry_run or directory.create(_user(password, target.now)):
-            outcome.imported.append(password.email)
-        else:
-            outcome.left_out[password.email] = f"the user id {password.user_id} is somebody else's"
+    now, outcome = target.now, Outcome("users")
+    with Progress("users", len(passwords)) as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
+
+        def imported(password: DexPassword) -> bool | str:
+            progress.advance(1)
+            return _import(password, config, directory, now, dry_run=dry_run)
+
+        for password, result in zip(passwords, pool.map(imported, passwords), strict=True):
+            outcome.note(password.email, result)
     return outcome
+
+
+def _import(
+    password: DexPassword, config: Config, directory: DynamoDirectory, now: int, *, dry_run: bool
+) -> bool | str:
+    """Write one user; False where they are there, and a reason where they can't be."""
+    if bcrypt_cost(password.hash) is None:
+        return f"the password's hash is no bcrypt hash of a cost of {HIGHEST_COST} at the most: `sundial users create`"
+    found = _found(password, config, directory)
+    if found is not None and found != password.user_id:
+        return "there is another user of that email, with another id: clients would take them for somebody else"
+    if found is not None:
+        return False
+    if dry_run or directory.create(_user(password, now)):
+        return True
+    return f"the user id {password.user_id} is somebody else's"
 
 
 def _user(password: DexPassword, now: int) -> LocalUser:
@@ -43,19 +61,6 @@ def _user(password: DexPassword, now: int) -> LocalUser:
         created_at=now,
         updated_at=now,
     )
-
-
-def _reason_against(password: DexPassword, config: Config, directory: DynamoDirectory) -> str | None:
-    if bcrypt_cost(password.hash) is None:
-        return f"the password's hash is no bcrypt hash of a cost of {HIGHEST_COST} at the most: `sundial users create`"
-    found = _found(password, config, directory)
-    if found is not None and found != password.user_id:
-        return "there is another user of that email, with another id: clients would take them for somebody else"
-    return None
-
-
-def _is_there(password: DexPassword, config: Config, directory: DynamoDirectory) -> bool:
-    return _found(password, config, directory) is not None
 
 
 def _found(password: DexPassword, config: Config, directory: DynamoDirectory) -> str | None:
