@@ -18,9 +18,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sundial_cli.groups.credential_process import _best_way
+from sundial_cli.login.asking import best_way
 from sundial_cli.login.browser import log_in_by_browser
-from sundial_cli.login.credentials import Source, forget, log_in, obtain
+from sundial_cli.login.credentials import Source, Wanted, forget, log_in, obtain
 from sundial_cli.login.device import log_in_by_device
 from sundial_cli.login.keeper import Keeper, Kept
 from sundial_cli.login.provider import Provider, Tokens
@@ -119,7 +119,8 @@ class World:
         }
 
     def key(self, asked: RoleAsked = ASKED) -> str:
-        return obtain(self.source, asked)["AccessKeyId"]
+        wanted = Wanted(asked.key, timedelta(minutes=15), lambda id_token: self.assume(asked, id_token))
+        return obtain(self.source, wanted)["AccessKeyId"]
 
 
 @pytest.fixture
@@ -132,7 +133,6 @@ def world(tmp_path: Path) -> Iterator[World]:
             Provider(url, "cli", "s&cret"),
             Keeper(tmp_path / "state", url),
             world.log_in,
-            world.assume,
             lambda: world.now,
             world.said.append,
         )
@@ -285,8 +285,8 @@ def test_the_way_to_log_in_is_the_one_that_there_is(
     if ssh:
         monkeypatch.setenv("SSH_CONNECTION", "1")
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("sundial_cli.groups.credential_process._terminal", lambda: tmp_path / "tty")
-    assert _best_way() == way
+    monkeypatch.setattr("sundial_cli.login.asking._terminal", lambda: tmp_path / "tty")
+    assert best_way() == way
 
 
 # what is said
@@ -319,7 +319,7 @@ Options = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Options:
-    monkeypatch.setattr("sundial_cli.groups.credential_process._terminal", lambda: None)
+    monkeypatch.setattr("sundial_cli.login.asking._terminal", lambda: None)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         options = ["--issuer", "https://login.example.com", "--client-id", "cli", "--folder", str(tmp_path)]

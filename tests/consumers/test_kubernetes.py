@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ import jwt
 import pytest
 import yaml
 
-from sundial_local.paths import ROOT
+from sundial_cli.login.keeper import Keeper, Kept
+from sundial_local.paths import LAYER, ROOT, TOOLS
 from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, local_server, needs_proc
 from tests.support.relying_party import RelyingParty
@@ -161,6 +163,21 @@ class Kubectl:
                 LEAKS.secret(token, kept[token])
         return kept
 
+    def use_plug_in(self, issuer: Issuer, *options: str) -> None:
+        """Have the page's exec plug-in, from this checkout, bring the tokens."""
+        [text] = (block for block in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S) if "exec:" in block)
+        [user] = yaml.safe_load(text)["users"]
+        plug_in = user["user"]["exec"]
+        assert plug_in["command"] == "sundial"
+        given = [one.replace(ISSUER, issuer.url) for one in plug_in["args"]]
+        document = yaml.safe_load(self._file.read_text(encoding="utf-8"))
+        plug_in |= {"command": sys.executable, "args": ["-m", "sundial_cli", *given, *options]}
+        plug_in["env"] = [
+            {"name": "PYTHONPATH", "value": f"{LAYER}{os.pathsep}{TOOLS}"},
+            {"name": "SSL_CERT_FILE", "value": str(issuer.ca_file)},
+        ]
+        self._file.write_text(yaml.safe_dump({**document, "users": [user]}), encoding="utf-8")
+
     def use(self, issuer: Issuer, **tokens: str) -> None:
         """Log in with `tokens`, as the page says."""
         [words] = (one for one in commands("kubectl") if "--auth-provider=oidc" in one)
@@ -191,6 +208,25 @@ def test_kubectl_refreshes_by_itself_and_keeps_what_it_gets(issuer: Issuer, kube
     kubectl.use(issuer, **{"refresh-token": second["refresh-token"]})
     assert kubectl.who_am_i()["groups"] == ["ops"]
     assert kubectl.kept["refresh-token"] not in (first, second["refresh-token"])
+
+
+def test_the_plug_in_brings_kubectl_a_token_of_a_login_that_it_keeps(
+    issuer: Issuer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    scope = "openid email groups offline_access"
+    keeper = Keeper(tmp_path, issuer.url, "kubernetes", scope)
+    first = issuer.log_in()["refresh_token"]
+    keeper.write(Kept(first))
+    kubectl.use_plug_in(issuer, f"--folder={tmp_path}", "--how=never")
+    assert kubectl.who_am_i() == {"username": "admin@example.com", "groups": ["ops"]}
+    second = keeper.read().refresh_token
+    LEAKS.secret("refresh_token", second)
+    assert second != first
+    assert kubectl.who_am_i()["groups"] == ["ops"]
+    assert keeper.read().refresh_token == second, "while the ID token is good there is nothing to refresh"
+
+    keeper.write(Kept(first))  # a replay
+    assert "nobody is logged in" in kubectl.run("kubectl", "get", "--raw", "/whoami", refused=True)
 
 
 def test_a_login_that_has_ended_can_not_be_refreshed(issuer: Issuer, kubectl: Kubectl) -> None:

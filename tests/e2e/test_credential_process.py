@@ -50,7 +50,7 @@ def user(monkeypatch: pytest.MonkeyPatch) -> User:
     """A user at a machine with a display, and without a terminal of the tests' own."""
     user = User()
     monkeypatch.setattr("webbrowser.open", user.open)
-    monkeypatch.setattr("sundial_cli.groups.credential_process._terminal", lambda: None)
+    monkeypatch.setattr("sundial_cli.login.asking._terminal", lambda: None)
     return user
 
 

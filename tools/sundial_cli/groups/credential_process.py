@@ -5,27 +5,23 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import os
 import re
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sundial.expiry.durations import DurationError, format_duration, parse_duration
-from sundial_cli.status import FINDING, USAGE, StoppedError
+from sundial_cli.login.command import add_login_options, logs_in_or_out, source_of
+from sundial_cli.status import USAGE, StoppedError
 
 if TYPE_CHECKING:
-    from sundial_cli.login.credentials import Source
-    from sundial_cli.login.provider import Provider, Tokens
+    from sundial_cli.login.credentials import Wanted
     from sundial_cli.login.sts import RoleAsked
 
 _SCOPE = "openid email profile groups offline_access"
 _SHORTEST, _LONGEST, _DEFAULT = timedelta(minutes=15), timedelta(hours=12), timedelta(hours=1)
+_AHEAD = timedelta(minutes=15)
+"""How long before their end the SDKs ask for new credentials: old ones are no use to them then."""
 _NO_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _LONGEST_SESSION_NAME = 64
 _DESCRIPTION = (
@@ -43,9 +39,6 @@ _EPILOG = (
 def add(parser: argparse.ArgumentParser) -> None:
     """Make the group the one command that it is."""
     parser.description, parser.epilog = f"{parser.description} {_DESCRIPTION}", _EPILOG
-    parser.add_argument("--issuer", required=True, metavar="URL", help="of Sundial, or of any OpenID provider")
-    parser.add_argument("--client-id", required=True, metavar="ID", help="a client; a public one needs no more")
-    parser.add_argument("--client-secret-env", metavar="NAME", help="the variable that holds its secret, if it has one")
     parser.add_argument("--role-arn", metavar="ARN", help="the role to assume")
     parser.add_argument(
         "--duration",
@@ -58,58 +51,27 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy-arn", action="append", default=[], metavar="ARN", help="narrow the role by this policy"
     )
-    parser.add_argument("--scope", default=_SCOPE, metavar="SCOPES", help=f"what the login asks for ({_SCOPE!r})")
     parser.add_argument("--region", metavar="REGION", help="of STS, where your AWS configuration has another")
-    parser.add_argument(
-        "--how",
-        choices=("auto", "browser", "device", "never"),
-        default="auto",
-        help="how to log in, where it has to be: auto takes a browser where there is a display",
-    )
-    parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="of 127.0.0.1, for the browser's way back (any)"
-    )
-    parser.add_argument("--folder", type=Path, metavar="FOLDER", help="where it is kept ($XDG_STATE_HOME/sundial)")
-    only = parser.add_mutually_exclusive_group()
-    only.add_argument("--login", action="store_true", help="only log in, anew, and print nothing: in a terminal, first")
-    only.add_argument("--logout", action="store_true", help="only end the login that is kept, and forget it")
+    add_login_options(parser, _SCOPE)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from sundial_cli.login.credentials import forget, log_in, obtain
+    from sundial_cli.login.credentials import obtain
 
-    source = _source(arguments)
-    if arguments.login:
-        log_in(source)
-        source.say("You are logged in.")
-        return 0
-    if arguments.logout:
-        source.say("You are logged out." if forget(source) else "You were not logged in.")
-        return 0
-    credentials = obtain(source, _asked(arguments))
-    print(json.dumps({"Version": 1, **credentials}))
+    source = source_of(arguments, "credential-process")
+    if not logs_in_or_out(arguments, source):
+        print(json.dumps({"Version": 1, **obtain(source, wanted(_asked(arguments), arguments.region))}))
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> Source:
-    from sundial_cli.login.credentials import Source
-    from sundial_cli.login.keeper import Keeper, default_folder
-    from sundial_cli.login.provider import Provider
+def wanted(asked: RoleAsked, region: str | None) -> Wanted:
+    """Return the credentials of a role, as what a login is to be made into."""
+    from sundial_cli.login.credentials import Wanted
     from sundial_cli.login.sts import assume_role, sts_client
 
-    variable = arguments.client_secret_env
-    if variable and not os.environ.get(variable):
-        raise StoppedError(USAGE, f"the variable {variable} is not set: it is to hold the client's secret")
-    provider = Provider(arguments.issuer, arguments.client_id, os.environ[variable] if variable else "")
-    return Source(
-        provider,
-        Keeper(arguments.folder or default_folder(), provider.issuer, provider.client_id, arguments.scope),
-        partial(_log_in, arguments, provider),
-        partial(assume_role, partial(sts_client, arguments.region)),
-        time.time,
-        _say,
-    )
+    ahead = min(_AHEAD, asked.duration / 4)
+    return Wanted(asked.key, ahead, partial(assume_role, partial(sts_client, region), asked))
 
 
 def _asked(arguments: argparse.Namespace) -> RoleAsked:
@@ -119,61 +81,6 @@ def _asked(arguments: argparse.Namespace) -> RoleAsked:
         raise StoppedError(USAGE, "say which role to assume: --role-arn")
     name = _NO_SESSION_NAME.sub("-", arguments.session_name or getpass.getuser())[:_LONGEST_SESSION_NAME]
     return RoleAsked(arguments.role_arn, name.ljust(2, "-"), arguments.duration, tuple(arguments.policy_arn))
-
-
-def _log_in(arguments: argparse.Namespace, provider: Provider) -> Tokens:
-    from sundial_cli.login.browser import log_in_by_browser
-    from sundial_cli.login.device import log_in_by_device
-
-    how = arguments.how if arguments.how != "auto" else _best_way()
-    if how == "never":
-        command = f"sundial credential-process --issuer {provider.issuer} --client-id {provider.client_id} --login"
-        raise StoppedError(FINDING, f"nobody is logged in: say, in a terminal, `{command}`")
-    with _stdout_kept_clean():
-        if how == "browser":
-            return log_in_by_browser(provider, arguments.scope, _say, arguments.port)
-        return log_in_by_device(provider, arguments.scope, _say)
-
-
-def _best_way() -> str:
-    """Return how to log in here: who can't be told where to go can't be asked at all."""
-    has_display = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    if has_display and not os.environ.get("SSH_CONNECTION"):
-        return "browser"
-    return "device" if _terminal() is not None else "never"
-
-
-def _terminal() -> Path | None:
-    """Return the terminal at which somebody sits: AWS's tools keep the standard streams for themselves."""
-    terminal = Path("/dev/tty")
-    try:
-        terminal.open("w", encoding="utf-8").close()
-    except OSError:
-        return None
-    return terminal
-
-
-def _say(text: str) -> None:
-    """Tell whoever sits at the terminal, or else standard error."""
-    terminal = _terminal()
-    if terminal is None:
-        print(text, file=sys.stderr, flush=True)
-        return
-    with terminal.open("w", encoding="utf-8") as stream:
-        print(text, file=stream, flush=True)
-
-
-@contextmanager
-def _stdout_kept_clean() -> Iterator[None]:
-    """Send what a browser prints to standard error: standard output is for the credentials alone."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _duration(text: str) -> timedelta:

@@ -1,22 +1,32 @@
-"""AWS credentials from a login that is kept: each call refreshes, where the credentials that are kept run out."""
+"""Credentials from a login that is kept: each call refreshes, where the credentials that are kept run out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sundial_cli.login.keeper import Keeper, Kept
 from sundial_cli.login.provider import Provider, RefusedError, Tokens
-from sundial_cli.login.sts import RoleAsked, seconds_left
 from sundial_cli.status import FINDING, UNREACHABLE, StoppedError
 
-_AHEAD = timedelta(minutes=15)
-"""How long before their end the SDKs ask for new credentials: old ones are no use to them then."""
 _STILL_GOOD = 60
 """Seconds that credentials must have left to be given out where no new ones can be got."""
 
 Credentials = Mapping[str, str]
+"""With an `Expiration`, in ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is made of a login."""
+
+    key: str
+    """What tells these credentials from others of the same login."""
+    ahead: timedelta
+    """How long before their end they are made anew."""
+    make: Callable[[str], Credentials]
+    """Makes them of an ID token. Raises StoppedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +37,26 @@ class Source:
     keeper: Keeper
     log_in: Callable[[], Tokens]
     """Has the user log in. Raises StoppedError where nobody can be asked."""
-    assume_role: Callable[[RoleAsked, str], dict[str, str]]
-    """Returns credentials for an ID token."""
     clock: Callable[[], float]
     say: Callable[[str], None]
 
 
-def obtain(source: Source, asked: RoleAsked) -> Credentials:
+def obtain(source: Source, wanted: Wanted) -> Credentials:
     """Return credentials that are good for a while: those kept, or new ones, for a refresh or a login.
 
     Of many calls at once one refreshes, and the others get what it got. Raises StoppedError.
     """
-    found = _kept(source, asked)
+    found = _kept(source, wanted)
     if found is not None:
         return found
     with source.keeper.alone():
-        found = _kept(source, asked)  # somebody may have been here first
+        found = _kept(source, wanted)  # somebody may have been here first
         if found is not None:
             return found
         try:
-            return _renewed(source, asked)
+            return _renewed(source, wanted)
         except StoppedError as stopped:
-            old = source.keeper.read().credentials.get(asked.key)
+            old = source.keeper.read().credentials.get(wanted.key)
             if stopped.status != UNREACHABLE or old is None or seconds_left(old, source.clock()) < _STILL_GOOD:
                 raise
             source.say(f"sundial: {stopped}; the credentials from before are good for a while yet")
@@ -71,22 +79,27 @@ def forget(source: Source) -> bool:
     return bool(token)
 
 
-def _kept(source: Source, asked: RoleAsked) -> Credentials | None:
-    found = source.keeper.read().credentials.get(asked.key)
-    ahead = min(_AHEAD, asked.duration / 4).total_seconds()
-    return found if found is not None and seconds_left(found, source.clock()) > ahead else None
+def _kept(source: Source, wanted: Wanted) -> Credentials | None:
+    found = source.keeper.read().credentials.get(wanted.key)
+    fresh = found is not None and seconds_left(found, source.clock()) > wanted.ahead.total_seconds()
+    return found if fresh else None
 
 
-def _renewed(source: Source, asked: RoleAsked) -> Credentials:
+def seconds_left(credentials: Credentials, now: float) -> float:
+    """Return for how long such credentials are good."""
+    return datetime.fromisoformat(credentials["Expiration"]).timestamp() - now
+
+
+def _renewed(source: Source, wanted: Wanted) -> Credentials:
     kept = source.keeper.read()
     tokens = _refreshed(source, kept) if kept.refresh_token else None
     if tokens is None:
         tokens = source.log_in()
         _keep_login(source, tokens)
-    credentials = source.assume_role(asked, tokens.id_token)
+    credentials = wanted.make(tokens.id_token)
     kept, now = source.keeper.read(), source.clock()
     alive = {key: one for key, one in kept.credentials.items() if seconds_left(one, now) > 0}
-    source.keeper.write(replace(kept, credentials={**alive, asked.key: credentials}))
+    source.keeper.write(replace(kept, credentials={**alive, wanted.key: credentials}))
     return credentials
 
 

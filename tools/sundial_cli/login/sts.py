@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -59,11 +59,6 @@ def assume_role(client: Callable[[], Any], asked: RoleAsked, id_token: str) -> d
         "SessionToken": made["SessionToken"],
         "Expiration": made["Expiration"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-
-
-def seconds_left(credentials: Mapping[str, str], now: float) -> float:
-    """Return for how long such credentials are good."""
-    return datetime.fromisoformat(credentials["Expiration"]).timestamp() - now
 
 
 def sts_client(region: str | None) -> Any:
