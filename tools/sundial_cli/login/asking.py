@@ -15,7 +15,7 @@ from sundial_cli.status import FINDING, StoppedError
 
 
 def ask_to_log_in(provider: Provider, scope: str, way: str, port: int, command: str) -> Tokens:
-    """Have the user log in; `way` is the option --how. Raises StoppedError, which names `command` if nobody is there."""
+    """Have the user log in; `way` is the option --how. Raises StoppedError, which names `command` where nobody is."""
     if way == "auto":
         way = best_way()
     if way == "never":
