@@ -51,11 +51,7 @@ class Kind:
 def at_gitlab(name: str, groups: Sequence[str]) -> Mapping[str, Any]:
     """https://docs.gitlab.com/api/users/ and https://docs.gitlab.com/integration/openid_connect_provider/"""
     user = {"id": 42, "username": "kilgore", "name": name, "state": "active", "email": EMAIL}
-    return {
-        "groups": list(groups),
-        "https://gitlab.org/claims/groups/owner": list(groups[:1]),
-        "GET /api/v4/user": user,
-    }
+    return {"groups": list(groups), "GET /api/v4/user": user}
 
 
 def at_microsoft(name: str, groups: Sequence[str]) -> Mapping[str, Any]:
@@ -100,7 +96,7 @@ KINDS = (
             "api": ("GET /api/v4/user",),
             "client": {"token_endpoint_auth_method": "client_secret_post"},
             "scopes": ["openid", "profile", "email", "read_user", "read_api"],
-            "claims": {"openid": ["sub", "groups", "https://gitlab.org/claims/groups/owner"]},
+            "claims": {"openid": ["sub", "groups"]},
             "routes": {
                 "authorization": "/oauth/authorize",
                 "token": "/oauth/token",
