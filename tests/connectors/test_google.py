@@ -12,9 +12,13 @@ import pytest
 
 from sundial.connectors.base import Identity, InterruptedRefreshError, TokenExchange, UpstreamRefresh
 from sundial.connectors.google import GoogleConnector, GoogleSettings
+from sundial.connectors.http import SECONDS
 from sundial.connectors.settings import Registration
 from sundial.errors import OAuthError
 from tests.support.api_upstream import Answer
+from tests.support.families import LOGIN_AT
+from tests.support.faults import Fault, Network, Wire
+from tests.support.hostile import honest_upstream, hostile_provider
 from tests.support.upstream import (
     CALLBACK,
     CLIENT_ID,
@@ -104,6 +108,20 @@ def test_pages_without_an_end_are_given_up(provider: OpenIDProvider, workspace: 
     with pytest.raises(OAuthError) as refused:
         logged_in(connector(provider, directory=workspace.directory()))
     assert "without an end" in refused.value.detail
+
+
+def test_the_directory_is_read_in_the_time_of_the_one_conversation(workspace: Workspace) -> None:
+    """So a function that refreshes has time to keep what Google gave out."""
+    network = Network(dict.fromkeys((2, 3, 4), (Fault.SLOW,)))
+    with hostile_provider() as google, Wire().of(network):
+        settings = GoogleSettings(
+            Registration(CLIENT_ID, CLIENT_SECRET, CALLBACK), issuer=google.api.url, directory=workspace.directory()
+        )
+        made = GoogleConnector("google", "Google", settings)
+        with pytest.raises(InterruptedRefreshError):
+            made.refresh_upstream(honest_upstream(), frozenset(("groups",)), LOGIN_AT)
+    assert network.calls[:4] == ["GET /.well-known/openid-configuration", "GET /jwks", "POST /token", "POST /token"]
+    assert network.seconds <= SECONDS
 
 
 def test_who_must_be_in_a_group_is_looked_up_whatever_the_client_asks_for(

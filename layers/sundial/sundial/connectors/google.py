@@ -98,27 +98,29 @@ class GoogleConnector:
 
     def finish(self, attempt: Attempt, arrival: Arrival) -> Identity:
         """Return who logged in (see RedirectLogin)."""
-        identity = self._oidc.finish(attempt, arrival)
-        return replace(identity, claims=self._with_groups(identity.claims, attempt.scopes, arrival.now))
+        talk = self._http.conversation()
+        identity = self._oidc.finish(attempt, arrival, talk=talk)
+        return replace(identity, claims=self._with_groups(talk, identity.claims, attempt.scopes, arrival.now))
 
     def refresh_upstream(self, identity: Identity, scopes: frozenset[str], now: int) -> Identity | None:
         """Return the user as they stand now (see UpstreamRefresh)."""
-        present = self._oidc.refresh_upstream(identity, scopes, now)
+        talk = self._http.conversation()
+        present = self._oidc.refresh_upstream(identity, scopes, now, talk=talk)
         if present is None:
             return None
         try:
-            return replace(present, claims=self._with_groups(present.claims, scopes, now))
+            return replace(present, claims=self._with_groups(talk, present.claims, scopes, now))
         except OAuthError as error:
             if error.code == "access_denied":
                 return None
             raise InterruptedRefreshError(present.upstream, error) from None
 
-    def _with_groups(self, claims: Claims, scopes: frozenset[str], now: int) -> Claims:
+    def _with_groups(self, talk: Conversation, claims: Claims, scopes: frozenset[str], now: int) -> Claims:
         """Return the user with their groups; those who must be in one are looked up whatever the client asks for."""
         settings = self._settings
         if not settings.directory.admins or not (settings.groups or "groups" in scopes):
             return claims
-        reader = _Reader(self.name, settings.directory, self._http.conversation(), now)
+        reader = _Reader(self.name, settings.directory, talk, now)
         return replace(claims, groups=allowed_groups(reader.groups_of(claims.email), settings.groups))
 
 

@@ -140,9 +140,12 @@ class OidcConnector:
         )
         return Departure(url)
 
-    def finish(self, attempt: Attempt, arrival: Arrival) -> Identity:
-        """Return who logged in (see RedirectLogin; OpenID Connect Core §3.1.2.5 to §3.1.3.8)."""
-        talk = self._http.conversation()
+    def finish(self, attempt: Attempt, arrival: Arrival, *, talk: Conversation | None = None) -> Identity:
+        """Return who logged in (see RedirectLogin; OpenID Connect Core §3.1.2.5 to §3.1.3.8).
+
+        `talk` is the conversation that this is a part of, where it is not a whole one.
+        """
+        talk = talk or self._http.conversation()
         metadata = self._provider.metadata(talk, arrival.now)
         code = received_code(arrival, self.name, metadata.issuer, iss_required=metadata.sends_iss)
         self._provider.have_keys(talk, arrival.now)
@@ -158,9 +161,11 @@ class OidcConnector:
 
     # Refreshing
 
-    def refresh_upstream(self, identity: Identity, _scopes: frozenset[str], now: int) -> Identity | None:
-        """Return the user as they stand now (see UpstreamRefresh; OpenID Connect Core §12)."""
-        talk = self._http.conversation()
+    def refresh_upstream(
+        self, identity: Identity, _scopes: frozenset[str], now: int, *, talk: Conversation | None = None
+    ) -> Identity | None:
+        """Return the user as they stand now (see UpstreamRefresh; OpenID Connect Core §12; `talk` as in `finish`)."""
+        talk = talk or self._http.conversation()
         metadata = self._provider.metadata(talk, now)
         self._provider.have_keys(talk, now)
         kept = json.loads(identity.upstream)
