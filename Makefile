@@ -64,12 +64,15 @@ mutate: .venv-mutate/.complete .venv/.complete .venv-ministack/.complete $(dynam
 	@PYTHONPATH=.:layers/sundial:tools .venv-mutate/bin/python -m tests.proofs.mutation_testing $(ARGS)
 
 .PHONY: lint
-lint: .venv/.complete .venv-checkov/.complete ## Check style, types and the templates
+lint: .venv/.complete .venv-checkov/.complete ## Check style, types, templates and workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/cfn-lint template.yaml
 	@.venv/bin/cfn-lint --regions us-east-1 -- deploy/*.yaml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@.venv/bin/zizmor --offline --quiet --no-progress .github
 	@$(CHECKOV) --framework cloudformation --file template.yaml deploy/*.yaml
 
 .PHONY: format
