@@ -174,6 +174,7 @@ def test_with_a_domain_the_endpoint_of_the_api_itself_is_closed(template: Templa
     for parameters, closed in (({}, False), (ZONE, True), (CERTIFICATE, True)):
         [server] = Made(template, **parameters)["HttpApi"]["Body"]["servers"]
         assert server["x-amazon-apigateway-endpoint-configuration"] == {"disableExecuteApiEndpoint": closed}
+        assert "url" in server or "FailOnWarnings" not in template["Resources"]["HttpApi"]["Properties"]
 
 
 def test_the_certificate_proves_itself_in_the_zone_and_the_names_lead_to_the_api_or_to_cloudfront(
