@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sundial.smoke.answers import problem
+from sundial_cli.smoke_test import Credentials
+from sundial_rehearsal.client import made_client, walk
 from sundial_rehearsal.deployed import DeployedStack, wait_until
 from sundial_rehearsal.report import Report, StepFailedError
 from sundial_rehearsal.workshop import ENVIRONMENT, Workshop
@@ -17,6 +20,7 @@ from sundial_rehearsal.workshop import ENVIRONMENT, Workshop
 SECONDS_OF_A_SCHEDULE = 600
 SECONDS_OF_A_KEY = 25 * 3600
 """After which the shipped `expiry.signingKeys` of 24 hours is over."""
+CHANGED_LIFETIME = 47 * 60
 SETTING = re.compile(r"^(\s+idTokens: )\S+", re.MULTILINE)
 RETAINED = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret")
 WRONG_ISSUER = "https://login.example.com/"
@@ -32,16 +36,22 @@ class Rehearsal:
     report: Report
     clock: Path
     recorded: Path
+    client: Credentials | None = None
 
     def run(self) -> None:
         """Go through all of it. Raises StepFailedError at the first step that fails."""
         self.build()
-        self.refuse_a_wrong_parameter()
         self.create()
+        self.refuse_a_wrong_parameter()
         self.wait_for_the_first_key()
+        self.look_at_everything()
         self.answer_recorded_events()
+        self.serve_a_client("a client gets a token, and its end")
         self.rotate()
         self.change_a_setting()
+        self.answer_recorded_events()
+        self.serve_a_client("the client meets the changed setting", expecting=f"for {CHANGED_LIFETIME} s")
+        self.try_the_release()
         self.go_back()
         self.delete()
 
@@ -83,6 +93,20 @@ class Rehearsal:
             wait_until("a run of the schedule", lambda: bool(self._keys()["statusCode"] == 200))
             saw(f"10 minutes later: GET /keys 200, {len(self._kids())} key(s) in the JWKS")
 
+    def look_at_everything(self) -> None:
+        """`sundial status` sees every part, and finds nothing bad but that nobody reaches the issuer: it has no API."""
+        with self.report.step("sundial status") as saw:
+            findings = self.workshop.status()
+            wrong = [
+                f"{one['verdict']}: {one['text']}"
+                for one in findings
+                if one["verdict"] == "unseen" or (one["verdict"] == "bad" and "can't be reached" not in one["text"])
+            ]
+            if wrong:
+                raise StepFailedError("something is not as it should be", "\n".join(wrong))
+            counts = Counter(one["verdict"] for one in findings)
+            saw(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()))
+
     def answer_recorded_events(self) -> None:
         """Every function answers its events, from its zip, under its own role."""
         for function, events in self._recorded_events().items():
@@ -95,6 +119,25 @@ class Rehearsal:
                 if found:
                     raise StepFailedError(f"{function} does not answer as it should", "\n".join(found))
                 saw(", ".join(f"{event} {answer['statusCode']}" for event, answer in answers.items()))
+
+    def serve_a_client(self, title: str, expecting: str = "") -> None:
+        """The client knows the issuer and its secret; it goes from discovery to a revoked token."""
+        with self.report.step(title) as saw:
+            if self.client is None:
+                self.client = made_client(self.stack, self.workshop.variables, self.workshop.region)
+            ahead = int(self.clock.read_text("utf-8"))
+            seen = walk(self.stack, self.workshop.folder / "template.yaml", self.client, ahead)
+            if not any(expecting in line for line in seen):
+                raise StepFailedError(f"nothing was {expecting!r}", "\n".join(seen))
+            saw("; ".join(seen))
+
+    def try_the_release(self) -> None:
+        """What CodeDeploy asks before it lets requests reach a new version; MiniStack has no CodeDeploy to ask it."""
+        with self.report.step("the release's smoke test passes the new versions") as saw:
+            answer = self.stack.invoke(self._physical("smoke"), {})
+            if answer["problems"] or not answer["events"]:
+                raise StepFailedError("it does not", "\n".join(answer["problems"]))
+            saw(f"{answer['events']} events")
 
     def rotate(self) -> None:
         """A day later the schedule lets the next key sign; the one before stays in the JWKS."""
@@ -113,7 +156,7 @@ class Rehearsal:
         """A change in sundial.yaml alone publishes a version of every function, and moves `live` to it."""
         with self.report.step("a changed setting is built and deployed") as saw:
             file = self.workshop.folder / "layers" / "config" / "sundial.yaml"
-            text, changes = SETTING.subn(r"\g<1>47m", file.read_text("utf-8"))
+            text, changes = SETTING.subn(rf"\g<1>{CHANGED_LIFETIME}s", file.read_text("utf-8"))
             if changes != 1:
                 raise StepFailedError("layers/config/sundial.yaml has no expiry.idTokens to change")
             file.write_text(text, "utf-8")
@@ -128,7 +171,6 @@ class Rehearsal:
             if len(new) != 1:
                 raise StepFailedError(f"one layer was to change, and {len(new)} did: {sorted(new)}")
             saw(f"UPDATE_COMPLETE: {new.pop().split(':layer:')[1]}; every `live` stands for a new version")
-        self.answer_recorded_events()
 
     def go_back(self) -> None:
         """The version before still answers, with what the new one has written."""

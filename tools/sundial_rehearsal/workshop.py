@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,6 +63,21 @@ class Workshop:
         if not done.returncode:
             raise StepFailedError(f"`sam {command}` was to be refused, and was not", last_lines(done.stdout))
         return done.stdout
+
+    def status(self) -> list[dict[str, str]]:
+        """Return what `sundial status` finds of the stack. Raises StepFailedError where it finds nothing out."""
+        options = ["--json", "--stack", self.stack, "--region", self.region]
+        done = subprocess.run(
+            [sys.executable, "-m", "sundial_cli", "status", *options],
+            env={**os.environ, **self.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not done.stdout:
+            raise StepFailedError(f"`sundial status` ended with status {done.returncode}", last_lines(done.stderr))
+        findings: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+        return findings
 
     def _run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
