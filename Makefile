@@ -84,6 +84,10 @@ format: .venv/.complete ## Format the code and sort the imports
 bench: .venv/.complete .venv-ministack/.complete ## Measure round trips, handler time and size
 	@.venv/bin/python -m bench $(ARGS)
 
+.PHONY: cost
+cost: .venv/.complete ## Compute what it costs, into docs/cost.md
+	@PYTHONPATH=. .venv/bin/python -m bench.cost
+
 .PHONY: simulate
 simulate: .venv/.complete ## Simulate two regions, one of which fails (docs/scale.md)
 	@PYTHONPATH=. .venv/bin/python -m bench.two_regions $(ARGS)

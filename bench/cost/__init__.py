@@ -1,0 +1,1 @@
+"""What Sundial costs to run: measured calls, times and sizes, at the prices of bench/cost/prices.json."""
