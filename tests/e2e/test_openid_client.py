@@ -205,6 +205,23 @@ def test_a_client_gets_a_token_for_itself_and_for_its_api(client: OpenIDClient) 
     assert refused(client, "clientCredentialsGrant", {"scope": "offline_access"}) == "invalid_scope"
 
 
+def test_an_api_that_nobody_here_wrote_takes_the_access_tokens_that_are_for_it_and_no_others(
+    client: OpenIDClient,
+) -> None:
+    tokens, for_api = by_password(client), by_password(client, resource=API)
+    claims = client.call("validateJwtAccessToken", for_api["access_token"], API)
+    assert (claims["sub"], claims["client_id"]) == (tokens["claims"]["sub"], "example-app")
+    assert client.call("validateJwtAccessToken", tokens["access_token"], "example-app")["scope"] == tokens["scope"]
+    for token, audience in (
+        (tokens["access_token"], API),
+        (for_api["access_token"], "example-app"),
+        (tokens["id_token"], "example-app"),
+        (tokens["refresh_token"], "example-app"),
+    ):
+        with pytest.raises(RefusedError):
+            client.call("validateJwtAccessToken", token, audience)
+
+
 def test_a_public_client_has_no_token_for_itself(tv: OpenIDClient) -> None:
     assert refused(tv, "clientCredentialsGrant") == "unauthorized_client"
 

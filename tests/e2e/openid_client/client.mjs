@@ -1,9 +1,11 @@
 // openid-client for the tests, which are in Python: a line of JSON on standard input, {"call": name, "arguments": […]},
 // calls the library's function of that name, and its outcome is a line on standard output.
 //
-// `discovery` makes the client that all later calls are for. Of the arguments, {"url": …} stands for a URL, and
+// `discovery` makes the client that all later calls are for. `validateJwtAccessToken` is of oauth4webapi, below
+// openid-client: what the API of an audience does with a request that brings a token. Of the arguments, {"url": …} stands for a URL, and
 // {"url": …, "form": {…}} for the POST that a browser sends there.
 import { createInterface } from 'node:readline';
+import { allowInsecureRequests, validateJwtAccessToken } from 'oauth4webapi';
 import * as library from 'openid-client';
 
 const authentications = {
@@ -20,6 +22,11 @@ async function discover(issuer, clientId, secret, method) {
   return client.serverMetadata();
 }
 
+async function validate(token, audience) {
+  const request = new Request('http://127.0.0.1/api', { headers: { authorization: `Bearer ${token}` } });
+  return validateJwtAccessToken(client.serverMetadata(), request, audience, { [allowInsecureRequests]: true });
+}
+
 function argument(given) {
   if (given === null || typeof given !== 'object' || !('url' in given)) return given ?? undefined;
   if (!('form' in given)) return new URL(given.url);
@@ -34,8 +41,10 @@ function described(value) {
 
 async function call({ call: name, arguments: given }) {
   if (name === 'discovery') return discover(...given);
+  if (name === 'validateJwtAccessToken') return validate(...given);
   const passed = given.map(argument);
-  return described(await (name.startsWith('random') || name.startsWith('calculate') ? library[name](...passed) : library[name](client, ...passed)));
+  const isOfNoClient = name.startsWith('random') || name.startsWith('calculate');
+  return described(await (isOfNoClient ? library[name](...passed) : library[name](client, ...passed)));
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
