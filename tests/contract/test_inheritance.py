@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
@@ -14,10 +16,11 @@ from sundial.tokens.opaque import Presented, new_change_id
 from sundial.tokens.subject import connector_tag, user_tag
 from tests.support.dex import CURRENT, OBSOLETE, dex_token, imported_family
 from tests.support.families import LOGIN_AT, MAC_KEY
-from tests.support.refresh_world import RefreshWorld
+from tests.support.refresh_world import RefreshWorld, quick_config
 from tests.support.stack import OwnStack
-from tests.support.token_world import USER_ID
+from tests.support.token_world import USER_ID, Answer, TokenWorld
 
+_AT_ONCE = 16
 Stores = tuple[DynamoInheritance, DynamoFamilies]
 
 
@@ -97,6 +100,31 @@ def test_a_login_goes_on_over_the_real_table_and_is_not_written_over_then(stores
     world.now += 31
     assert world.refresh(first).status == 200
     assert world.refresh(dex_token()).error == (400, "invalid_grant")
+
+
+def test_of_many_requests_with_dexs_tokens_at_once_all_get_the_one_successor(stores: Stores, stack: OwnStack) -> None:
+    """Each is a machine of its own; half of them have the token before the last one, whose answer was lost."""
+    inheritance, families = stores
+    claims = replace(imported_family().claims, user_id=USER_ID)
+    inheritance.inherit(imported_family(claims=claims), None)
+    machines = [TokenWorld(families=families, now=LOGIN_AT + 10) for _ in range(_AT_ONCE)]
+    settings = quick_config(everywhere="{reuseInterval: 30s}") + "migration: {dexRefreshTokens: true}\n"
+    for machine in machines:
+        machine.configure(settings)
+    barrier = Barrier(_AT_ONCE)
+
+    def refresh(index: int) -> Answer:
+        barrier.wait()
+        return machines[index].refresh(dex_token(OBSOLETE if index % 2 else CURRENT))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(refresh, range(_AT_ONCE)))
+    assert [answer.status for answer in answers] == [200] * _AT_ONCE
+    [successor] = {answer.body["refresh_token"] for answer in answers}
+    assert successor.startswith("sundial_rt_")
+    family = families.get(imported_family().family_id)
+    assert family is not None
+    assert family.generation == 2
 
 
 def _presented(family_id: str) -> Presented:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sundial_local.paths import ROOT
 from tests.proofs.crash_mutations import CRASH_MUTATIONS
+from tests.proofs.dex_mutations import DEX_MUTATIONS
 from tests.proofs.ring_mutations import RING_MUTATIONS
 from tests.support.mutation import Mutation
 
@@ -268,6 +269,7 @@ MUTATIONS = (
     ),
     *RING_MUTATIONS,
     *CRASH_MUTATIONS,
+    *DEX_MUTATIONS,
 )
 
 
