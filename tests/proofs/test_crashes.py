@@ -21,7 +21,8 @@ from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import MiniStack
 from sundial_local.template import Template
-from tests.support.crash_world import FOR_GOOD, LAMBDA_TIMEOUT, LASTING, LOST, Bench
+from tests.support.crash_plans import FOR_GOOD, LASTING, LOST
+from tests.support.crash_world import LAMBDA_TIMEOUT, Bench
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, a_family, a_login
 from tests.support.faults import Fault, Network
 from tests.support.refresh_world import TABLE_USER, quick_config

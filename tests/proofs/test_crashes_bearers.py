@@ -6,35 +6,21 @@ fails in each way, once or for good, and now and then the process ends there; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import pytest
 
 from sundial.config.model import DEVICE_GRANT
-from sundial_local.ministack import MiniStack
-from sundial_local.template import Template
 from tests.support.browser import PASSWORD
-from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite, crash_site
-from tests.support.crash_world import (
-    FOR_GOOD,
-    LAMBDA_TIMEOUT,
-    Asked,
-    Bench,
-    Response,
-    Way,
-    check_plan,
-    check_two_that_hang,
-    check_way,
-    in_json,
-    plans,
-)
+from tests.support.crash_plans import FOR_GOOD, Asked, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite
+from tests.support.crash_world import LAMBDA_TIMEOUT, Response, in_json
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT
 from tests.support.faults import Fault, Network
 from tests.support.grants_world import ACCESS_TOKEN, EXCHANGE, ID_TOKEN
-from tests.support.stack import own_stack
 from tests.support.token_world import Answer
 
 RING, READ, READ_ALL, PUT, WRITE, TELL = (
@@ -228,21 +214,6 @@ NAMES = (
     "a device polls",
     "a client of the table refreshes",
 )
-
-
-@pytest.fixture(scope="module")
-def own(
-    template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CrashSite]:
-    bench = Bench(own_stack(template, ministack, aws_clients), tmp_path_factory.mktemp("deployed"))
-    with crash_site(bench) as site:
-        yield site
-
-
-@pytest.fixture
-def site(own: CrashSite, aws_environment: object) -> CrashSite:
-    own.bench.take_items()
-    return own
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,21 +7,18 @@ the button of the page that says what went wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from sundial.config.model import DEVICE_GRANT
-from sundial_local.ministack import MiniStack
-from sundial_local.template import Template
 from tests.support.browser import CALLBACK, Answer
-from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite, Visitor, crash_site
-from tests.support.crash_world import FOR_GOOD, Asked, Bench, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_plans import FOR_GOOD, Asked, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite, Visitor
 from tests.support.depth import DEEP
 from tests.support.faults import Fault, Network
-from tests.support.stack import own_stack
 
 RING, READ, PUT, WRITE, TELL, KEY = (
     "GetSecretValue",
@@ -198,21 +195,6 @@ def ways(site: CrashSite) -> Mapping[str, Way]:
             a, (WRITE, TELL, DISCOVER), partial(logs_out, site, "up"), 303, in_passing=frozenset((2,))
         ),
     }
-
-
-@pytest.fixture(scope="module")
-def own(
-    template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CrashSite]:
-    bench = Bench(own_stack(template, ministack, aws_clients), tmp_path_factory.mktemp("deployed"))
-    with crash_site(bench) as site:
-        yield site
-
-
-@pytest.fixture
-def site(own: CrashSite, aws_environment: object) -> CrashSite:
-    own.bench.take_items()
-    return own
 
 
 NAMES = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,24 +18,11 @@ import pytest
 from sundial.connectors.http import unreachable
 from sundial.expiry.family import Claims, Family
 from sundial.tokens.opaque import Kind, mint, new_family_id
-from sundial_local.ministack import MiniStack
-from sundial_local.template import Template
-from tests.support.crash_site import CrashSite, crash_site
-from tests.support.crash_world import (
-    FOR_GOOD,
-    LOST,
-    Asked,
-    Bench,
-    Plan,
-    Response,
-    hanging_pairs,
-    in_json,
-    persist,
-    plans,
-)
+from tests.support.crash_plans import FOR_GOOD, LOST, Asked, Plan, hanging_pairs, persist, plans
+from tests.support.crash_site import CrashSite
+from tests.support.crash_world import Response, in_json
 from tests.support.families import LOGIN_AT, MAC_KEY, a_family
 from tests.support.faults import Fault, Network, Wire
-from tests.support.stack import own_stack
 
 LEASE, OPEN, DISCOVER, KEYS, ASK, ROTATE = CALLS = (
     "UpdateItem",
@@ -105,20 +92,6 @@ def a_login_at_the_provider(site: CrashSite, config: str = "", *, lenient: bool 
     token = mint(Kind.REFRESH_TOKEN, MAC_KEY, family, 1)
     event = site.form(grant_type="refresh_token", refresh_token=token)
     return Login(site, config or site.config, family, Asked(event, lambda _: None))
-
-
-@pytest.fixture(scope="module")
-def own(
-    template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CrashSite]:
-    bench = Bench(own_stack(template, ministack, aws_clients), tmp_path_factory.mktemp("deployed"))
-    with crash_site(bench) as site:
-        yield site
-
-
-@pytest.fixture
-def site(own: CrashSite, aws_environment: object) -> CrashSite:
-    return own
 
 
 def test_when_all_goes_well_these_are_the_calls(site: CrashSite) -> None:

@@ -22,7 +22,8 @@ from tests.support.api_upstream import Answer as Answered
 from tests.support.api_upstream import Came
 from tests.support.browser import CALLBACK, EMAIL, HASH, REQUEST, Answer, Browser, query_of
 from tests.support.clients import CLIENT_SECRET, a_client
-from tests.support.crash_world import Asked, Bench, Item, Machine, Response, in_json
+from tests.support.crash_plans import Asked
+from tests.support.crash_world import Bench, Item, Machine, Response, in_json
 from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MAC_KEY, a_login
 from tests.support.faults import Killed
@@ -38,6 +39,9 @@ FOR_PEERS = " ".join(("openid offline_access", *(f"audience:server:client_id:{pe
 """The scope of tokens for all of them."""
 SECRETS = {"table-app": CLIENT_SECRET, "cli": ""}
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, Appendix B
+
+_MATCHES = cache(bcrypt.checkpw)
+"""Everybody has the same password."""
 
 _CONFIG = f"""\
 issuer: https://id.example.com
@@ -123,6 +127,8 @@ class CrashSite:
 
     bench: Bench
     provider: StrictProvider
+    pool: urllib3.PoolManager
+    _pages: dict[int, Pages] = field(default_factory=dict)
     _right: dict[str, Machine] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,6 +141,21 @@ class CrashSite:
         for peer in PEERS:
             assert self.bench.clients.create(a_client(peer, trustedPeers=["table-app"]))
         assert self.bench.clients.create(a_client("table-app", name="An App", redirectURIs=[CALLBACK]))
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Let machines share what takes each of them long to make and holds nothing of a request."""
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr("sundial.authorize.endpoint.Pages", self._pages_of)
+            patches.setattr("sundial.device.endpoint.Pages", self._pages_of)
+            patches.setattr("sundial.connectors.http.Http._pool", self.pool)
+            patches.setattr("bcrypt.checkpw", _MATCHES)
+            yield
+
+    def _pages_of(self, config: Config) -> Pages:
+        if id(config) not in self._pages:
+            self._pages[id(config)] = Pages(config)
+        return self._pages[id(config)]
 
     def machine(self, config: str = "") -> Machine:
         """Return the machine that is all right, the ring in memory."""
@@ -267,25 +288,7 @@ class _Waiting:
 
 
 @contextmanager
-def sharing_what_is_slow() -> Iterator[None]:
-    """Let machines share what takes each of them long to make and holds nothing of a request."""
-    made: dict[int, Pages] = {}
-
-    def pages(config: Config) -> Pages:
-        if id(config) not in made:
-            made[id(config)] = Pages(config)
-        return made[id(config)]
-
-    with pytest.MonkeyPatch.context() as patches, urllib3.PoolManager(retries=False) as pool:
-        patches.setattr("sundial.authorize.endpoint.Pages", pages)
-        patches.setattr("sundial.device.endpoint.Pages", pages)
-        patches.setattr("sundial.connectors.http.Http._pool", pool)
-        patches.setattr("bcrypt.checkpw", cache(bcrypt.checkpw))  # everybody has the same password
-        yield
-
-
-@contextmanager
 def crash_site(bench: Bench) -> Iterator[CrashSite]:
     """Run the provider."""
-    with hostile_provider() as hostile, sharing_what_is_slow():
-        yield CrashSite(bench, StrictProvider(hostile))
+    with hostile_provider() as hostile, urllib3.PoolManager(retries=False) as pool:
+        yield CrashSite(bench, StrictProvider(hostile), pool)
