@@ -18,19 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import ClientError
 
 from sundial.config.model import Config
-from sundial.errors import OAuthError
 from sundial_cli.deployed import config_of_file, config_of_function
+from sundial_cli.failures import explained
 from sundial_cli.instants import when
 from sundial_cli.status import FINDING, UNREACHABLE, USAGE, StoppedError
 
@@ -59,7 +51,6 @@ _LOCAL_RESOURCES = (
 _SECONDS_TO_ANSWER = 60  # the rotation function has 29
 _CONNECTIONS = 32
 _EPOCH = re.compile(r"\b(\d{9,}) \(epoch seconds\)")
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +144,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
 def open_target(arguments: argparse.Namespace) -> Iterator[Target]:
     """Open the deployment that `arguments` name; what goes wrong with AWS until the block ends is a StoppedError."""
     is_local = arguments.local or arguments.state is not None
-    with _failures(arguments):
+    with explained(is_local=is_local):
         yield _local(arguments.state) if is_local else _stack(arguments.stack, arguments.region, arguments.profile)
 
 
@@ -268,35 +259,3 @@ def _invoke(client: Any, function: str, event: Mapping[str, Any]) -> dict[str, A
         why = document.get("errorMessage", "") if isinstance(document, dict) else ""
         raise StoppedError(UNREACHABLE, f"the key rotation failed: {why or answer['FunctionError']}; its log says more")
     return dict(document)
-
-
-@contextmanager
-def _failures(arguments: argparse.Namespace) -> Iterator[None]:
-    """Turn what AWS says into what an operator can do about it."""
-    try:
-        yield
-    except OAuthError as error:  # a store's own word for a failure of AWS
-        cause = error.__cause__
-        if isinstance(cause, ClientError | BotoCoreError):
-            raise StoppedError(UNREACHABLE, _advice(cause, arguments)) from error
-        raise StoppedError(UNREACHABLE, f"{error.description} ({error.detail})") from error
-    except (ClientError, BotoCoreError) as error:
-        raise StoppedError(UNREACHABLE, _advice(error, arguments)) from error
-
-
-def _advice(error: ClientError | BotoCoreError, arguments: argparse.Namespace) -> str:
-    if isinstance(error, NoCredentialsError | TokenRetrievalError | SSOError):
-        return f"AWS: {error}: log in (`aws sso login`), or say --profile"
-    if isinstance(error, NoRegionError):
-        return "AWS: no region is configured: say --region, or set AWS_REGION"
-    if isinstance(error, ProfileNotFound):
-        return f"AWS: {error}"
-    if isinstance(error, ClientError):
-        details = error.response.get("Error", {})
-        if details.get("Code") in DENIED:
-            return f"AWS: {details.get('Message')}: docs/operations.md says which rights an operator needs"
-        if details.get("Code", "").startswith("ExpiredToken"):
-            return "AWS: your session has expired: log in again (`aws sso login`)"
-        return f"AWS: {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-    hint = ": does `make run` still run?" if arguments.local or arguments.state else ""
-    return f"AWS: {error}{hint}"

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sundial.errors import OAuthError
+from sundial_cli.failures import DENIED
 from sundial_cli.health import alarms, encryption, keys, stack, tables
 from sundial_cli.health.finding import Finding, Look, bad, unseen
 from sundial_cli.status import StoppedError
-from sundial_cli.target import DENIED, Target
+from sundial_cli.target import Target
 from sundial_cli.terminal import Progress
 
 _AT_ONCE = 8
