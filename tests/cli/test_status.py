@@ -19,7 +19,7 @@ from sundial.version import VERSION
 from sundial_cli.health.alarms import alarm_findings
 from sundial_cli.health.finding import Verdict, bad, exit_status, ok, unseen, warning, worst
 from sundial_cli.health.keys import ring_findings
-from sundial_cli.health.stack import function_finding, layers_findings
+from sundial_cli.health.stack import function_finding, layers_findings, unpublished_findings
 from sundial_cli.main import main
 from sundial_local.paths import ROOT
 from tests.support.aws_cli import aws_cli, needs_aws_cli
@@ -380,6 +380,15 @@ def test_a_release_under_way_is_a_warning_and_a_version_that_failed_is_bad() -> 
     assert "version 7, and 10% of its requests go to version 8" in found.text
     failed = {"State": "Failed", "StateReason": "no such layer"}
     assert function_finding("TokenFunction", {"FunctionVersion": "7"}, failed).verdict is Verdict.BAD
+
+
+def test_a_parameter_that_no_version_has_yet_is_a_warning() -> None:
+    live = {"Version": "3", "MemorySize": 512, "Environment": {"Variables": {"SUNDIAL_ISSUER": "https://a.example"}}}
+    assert not list(unpublished_findings("JwksFunction", {**live, "Version": "$LATEST"}, live))
+    [found] = unpublished_findings("JwksFunction", {**live, "Version": "$LATEST", "MemorySize": 1024}, live)
+    assert found.verdict is Verdict.WARNING
+    assert found.text == "JwksFunction: what live runs lacks the last change of its MemorySize"
+    assert "samconfig.toml" in found.remedy
 
 
 def test_functions_with_different_layers_are_a_warning() -> None:

@@ -11,6 +11,8 @@ from sundial_cli.target import ALIAS, Resource, Target
 
 FUNCTION = "AWS::Lambda::Function"
 SCHEDULE = "AWS::Scheduler::Schedule"
+_OF_A_VERSION = ("CodeSha256", "Environment", "Layers", "MemorySize", "Runtime", "Timeout", "TracingConfig")
+"""What a version keeps of its function, as Lambda names it."""
 
 
 def looks(target: Target, resources: Sequence[Resource]) -> Iterator[Look]:
@@ -65,6 +67,8 @@ def _functions(lambda_: Any, functions: Sequence[Resource]) -> Iterator[Finding]
             )
             continue
         yield function_finding(function.name, alias, settings[function.name])
+        latest = lambda_.get_function_configuration(FunctionName=function.id)
+        yield from unpublished_findings(function.name, latest, settings[function.name])
     yield from layers_findings(settings)
 
 
@@ -85,6 +89,17 @@ def function_finding(name: str, alias: Mapping[str, Any], settings: Mapping[str,
             "look again when it is over; CodeDeploy's console shows how far it is",
         )
     return ok(f"{name}: {ALIAS} is version {version}")
+
+
+def unpublished_findings(name: str, latest: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a warning where a function has been changed and the version behind its alias has not."""
+    changed = [setting for setting in _OF_A_VERSION if latest.get(setting) != live.get(setting)]
+    if changed:
+        yield warning(
+            f"{name}: what {ALIAS} runs lacks the last change of its {', '.join(changed)}",
+            "a release that is under way ends that; a parameter belongs into samconfig.toml, and then deploy again",
+            "parameters",
+        )
 
 
 def layers_findings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
