@@ -14,7 +14,7 @@ import pytest
 
 from sundial.config.model import DEVICE_GRANT
 from tests.support.browser import PASSWORD
-from tests.support.crash_plans import FOR_GOOD, Asked, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_plans import FOR_GOOD, LASTING, Asked, Way, check_plan, check_two_that_hang, check_way, plans
 from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite
 from tests.support.crash_world import LAMBDA_TIMEOUT, Response, in_json
 from tests.support.events import http_event
@@ -227,6 +227,15 @@ def test_whatever_goes_wrong_at_one_call_the_same_request_again_comes_to_the_sam
     for plan in plans(way.calls, NAMES.index(name)):
         site.bench.take_items()
         check_plan(site.bench, way, plan)
+
+
+@pytest.mark.parametrize("name", ["userinfo", "a device asks for codes", "a refresh token is introspected"])
+def test_a_function_that_cannot_read_its_keys_when_it_starts_says_503_and_has_used_nothing_up(
+    site: CrashSite, name: str
+) -> None:
+    for fault in LASTING:
+        check_plan(site.bench, ways(site)[name], {0: (fault,) * FOR_GOOD})
+        site.bench.take_items()
 
 
 @pytest.mark.parametrize("name", NAMES)

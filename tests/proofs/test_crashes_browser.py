@@ -15,7 +15,7 @@ import pytest
 
 from sundial.config.model import DEVICE_GRANT
 from tests.support.browser import CALLBACK, Answer
-from tests.support.crash_plans import FOR_GOOD, Asked, Way, check_plan, check_two_that_hang, check_way, plans
+from tests.support.crash_plans import FOR_GOOD, LASTING, Asked, Way, check_plan, check_two_that_hang, check_way, plans
 from tests.support.crash_site import FOR_PEERS, PEERS, TABLE_EMAIL, CrashSite, Visitor
 from tests.support.depth import DEEP
 from tests.support.faults import Fault, Network
@@ -230,6 +230,12 @@ def test_whatever_goes_wrong_at_one_call_the_person_comes_through(site: CrashSit
         for by_page in (True, False) if DEEP else (nth % 2 == 0,):
             site.bench.take_items()
             check_plan(site.bench, way, plan, by_page=by_page)
+
+
+def test_a_function_that_cannot_read_its_keys_when_it_starts_says_so_and_has_used_nothing_up(site: CrashSite) -> None:
+    for fault in LASTING:
+        check_plan(site.bench, ways(site)["a login begins"], {0: (fault,) * FOR_GOOD})
+        site.bench.take_items()
 
 
 @pytest.mark.parametrize("name", NAMES)
