@@ -1,6 +1,9 @@
 """The browser's side: /auth, /auth/{connector}, /auth/{connector}/login, /approval."""
 
-from sundial.authorize.endpoint import authorize_edge
-from sundial.deployment import Deployment
+from sundial.starting import starting
 
-handler = authorize_edge(Deployment())
+with starting():
+    from sundial.authorize.endpoint import authorize_edge
+    from sundial.deployment import Deployment
+
+    handler = authorize_edge(Deployment())

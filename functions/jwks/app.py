@@ -1,6 +1,9 @@
 """The discovery documents, GET /keys and GET /healthz."""
 
-from sundial.deployment import Deployment
-from sundial.discovery.endpoint import jwks_edge
+from sundial.starting import starting
 
-handler = jwks_edge(Deployment())
+with starting():
+    from sundial.deployment import Deployment
+    from sundial.discovery.endpoint import jwks_edge
+
+    handler = jwks_edge(Deployment())

@@ -1,6 +1,9 @@
 """The schedule's Lambda function, the only writer of the secret: rotates what is due, and obeys the operator."""
 
-from sundial.deployment import Deployment
-from sundial.keys.scheduled import rotation_handler
+from sundial.starting import starting
 
-handler = rotation_handler(Deployment())
+with starting():
+    from sundial.deployment import Deployment
+    from sundial.keys.scheduled import rotation_handler
+
+    handler = rotation_handler(Deployment())

@@ -1,6 +1,9 @@
 """POST /token."""
 
-from sundial.deployment import Deployment
-from sundial.grants.endpoint import token_edge
+from sundial.starting import starting
 
-handler = token_edge(Deployment())
+with starting():
+    from sundial.deployment import Deployment
+    from sundial.grants.endpoint import token_edge
+
+    handler = token_edge(Deployment())

@@ -1,6 +1,9 @@
 """GET and POST /userinfo."""
 
-from sundial.deployment import Deployment
-from sundial.userinfo import userinfo_edge
+from sundial.starting import starting
 
-handler = userinfo_edge(Deployment())
+with starting():
+    from sundial.deployment import Deployment
+    from sundial.userinfo import userinfo_edge
+
+    handler = userinfo_edge(Deployment())

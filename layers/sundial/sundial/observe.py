@@ -7,18 +7,27 @@ embedded metric format: they cost no network call.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 NAMESPACE = "Sundial"
 DEPLOYMENT = "service"
 """The dimension that every metric has: which deployment this is. Its value is POWERTOOLS_SERVICE_NAME."""
 
-logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "sundial"), utc=True)
+logger = Logger(
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", "sundial"),
+    utc=True,
+    json_deserializer=str,  # no message of ours is JSON; as it stands, each is parsed and fails
+)
 
 
 def log_from(level: str) -> None:
@@ -68,15 +77,25 @@ def gauge(name: str, seconds: float, /, **dimensions: str) -> None:
 def _emit(
     name: str, value: float, unit: str, parts: Sequence[Mapping[str, str]], details: Mapping[str, object]
 ) -> None:
+    if is_metrics_disabled():
+        return
     deployment = os.environ.get("POWERTOOLS_SERVICE_NAME", "sundial")
+    line = _line(name, unit, deployment, tuple(tuple(part.items()) for part in parts if part))
+    now = {"_aws": {**line["_aws"], "Timestamp": int(time.time() * 1000)}}
+    print(json.dumps({**line, **details, **now, name: [float(value)]}, separators=(",", ":")))
+
+
+@lru_cache(maxsize=256)
+def _line(name: str, unit: str, deployment: str, parts: tuple[tuple[tuple[str, str], ...], ...]) -> Mapping[str, Any]:
+    """Return what Powertools makes of a metric, but for its instant and its value: the same for a metric each time.
+
+    Making it anew takes an eighth of a refresh.
+    """
     metric = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=deployment)
-    metric.add_metric(name, unit, value)
-    for part in parts:
-        if part:  # an alarm takes exact dimensions and adds nothing up: hence the part beside the total
-            metric.add_dimensions(**{DEPLOYMENT: deployment}, **{each: _value(text) for each, text in part.items()})
-    for key, detail in details.items():
-        metric.add_metadata(key, detail)
-    metric.flush_metrics()
+    metric.add_metric(name, unit, 0)
+    for part in parts:  # an alarm takes exact dimensions and adds nothing up: hence the part beside the total
+        metric.add_dimensions(**{DEPLOYMENT: deployment}, **{each: _value(text) for each, text in part})
+    return {**metric.serialize_metric_set()}
 
 
 def _value(text: str) -> str:

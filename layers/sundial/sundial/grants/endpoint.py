@@ -13,29 +13,58 @@ from sundial.deployment import Deployment
 from sundial.errors import OAuthError, invalid_request, unsupported_grant_type
 from sundial.grants.authorization_code import authorization_code_grant
 from sundial.grants.client_credentials import client_credentials_grant
-from sundial.grants.device_code import device_code_grant
 from sundial.grants.form import authenticated_form
-from sundial.grants.password import password_grant
 from sundial.grants.refresh_token import refresh_token_grant
 from sundial.grants.server import TokenServer
-from sundial.grants.token_exchange import token_exchange_grant
-from sundial.introspection import introspection
 from sundial.live_tokens import LiveTokens
 from sundial.observe import count, metrics_by_client
-from sundial.revocation import revocation
 from sundial.tokens.subject import connector_tag
 from sundial.web.edge import Edge, Endpoint
 from sundial.web.http import Request, Response, json_response
 
 Grant = Callable[[TokenServer, Client, Mapping[str, str], int], dict[str, Any]]
 
+
+# What most deployments are asked for rarely, or never, is imported by the first request that asks.
+
+
+def _token_exchange(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
+    from sundial.grants.token_exchange import token_exchange_grant
+
+    return token_exchange_grant(server, client, parameters, now)
+
+
+def _password(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
+    from sundial.grants.password import password_grant
+
+    return password_grant(server, client, parameters, now)
+
+
+def _device_code(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> dict[str, Any]:
+    from sundial.grants.device_code import device_code_grant
+
+    return device_code_grant(server, client, parameters, now)
+
+
+def _introspection(server: TokenServer, request: Request) -> Response:
+    from sundial.introspection import introspection
+
+    return introspection(server, request)
+
+
+def _revocation(server: TokenServer, request: Request) -> Response:
+    from sundial.revocation import revocation
+
+    return revocation(server, request)
+
+
 GRANTS: Mapping[str, Grant] = {
     "authorization_code": authorization_code_grant,
     "refresh_token": refresh_token_grant,
     "client_credentials": client_credentials_grant,
-    TOKEN_EXCHANGE: token_exchange_grant,
-    PASSWORD_GRANT: password_grant,
-    DEVICE_GRANT: device_code_grant,
+    TOKEN_EXCHANGE: _token_exchange,
+    PASSWORD_GRANT: _password,
+    DEVICE_GRANT: _device_code,
 }
 
 _REPEATABLE = frozenset(("resource", "audience"))  # RFC 8707 §2, RFC 8693 §2.1
@@ -70,8 +99,8 @@ def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:
     """Return what `server` answers, by the template's route."""
     return {
         "POST /token": partial(token_endpoint, server),
-        "POST /token/introspect": partial(introspection, server),
-        "POST /token/revoke": partial(revocation, server),
+        "POST /token/introspect": partial(_introspection, server),
+        "POST /token/revoke": partial(_revocation, server),
     }
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
@@ -35,6 +36,10 @@ _IN_PASSING = frozenset({"events"})
 """Services that are told of things in passing: two attempts of a second, for somebody waits for an answer."""
 
 
+_USER_AGENT = f"Botocore/{botocore.__version__} sundial"
+"""Said as it stands: botocore's own says what it runs on, and is put together twice for every call."""
+
+
 _SOON, _LATER = 1, 5
 """Retry-After, in seconds. Never longer: a client that has lost an answer before has to come again while the
 reuseInterval lasts."""
@@ -58,6 +63,7 @@ def client(service: str) -> Any:
             read_timeout=1 if in_passing else 2,
             retries={"mode": "standard", "total_max_attempts": 2 if in_passing else 3},
             tcp_keepalive=True,
+            user_agent=_USER_AGENT,
             max_pool_connections=10,
         ),
     )
