@@ -14,8 +14,8 @@ import boto3
 import pytest
 from botocore.exceptions import WaiterError
 
-from sundial_local.ministack import CREDENTIALS, MINISTACK_PYTHON, running_ministack
-from sundial_local.paths import TOOLS
+from sundial_local.ministack import CREDENTIALS, running_ministack
+from sundial_local.paths import MINISTACK_PYTHON, TOOLS
 from tests.support.transformed import source, transformed
 from tests.template.test_options import CLOUDFRONT, WAF
 
@@ -93,7 +93,9 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
     }
     program = TOOLS / "sundial_rehearsal" / "emulator_main.py"
     with running_ministack(tmp_path / "log", services=SERVICES, program=program, variables=variables) as emulator:
-        session = boto3.Session(*CREDENTIALS.values(), region_name=REGION)
+        session = boto3.Session(
+            CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION
+        )
         make: Any = session.client
         aws = Aws(lambda service: make(service, endpoint_url=emulator.endpoint), emulator.endpoint)
         aws.client("s3").create_bucket(Bucket="artifacts")
