@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def test_the_version_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit) as stopped:
         main(["--version"])
     assert (stopped.value.code, capsys.readouterr().out) == (0, f"sundial {VERSION}\n")
+
+
+def test_a_command_that_is_called_often_does_not_wait_for_what_the_others_import() -> None:
+    code = "import sys, sundial_cli.main as cli; cli.parser('credential-process'); print('botocore' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert ran.stdout == "False\n"
 
 
 # exit statuses

@@ -177,6 +177,13 @@ def test_what_can_not_come_along_is_named_and_the_rest_comes(
     assert "imported" in result.out
 
 
+def test_a_login_from_before_the_watermark_stays_behind(sundial: Operator, export: str) -> None:
+    sundial(f"sessions watermark --yes {LOGIN_AT + 1}")
+    result = sundial(f"import-dex storage {export}")
+    assert result.status == 1
+    assert "it is older than the watermark" in result.out
+
+
 def test_a_user_of_the_same_email_and_another_id_stays_who_they_are(
     sundial: Operator, stack: OwnStack, export: str
 ) -> None:

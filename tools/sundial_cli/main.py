@@ -16,7 +16,8 @@ from sundial_cli.status import INTERRUPTED, USAGE, StoppedError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (those of the process) name; return the exit status."""
-    parsed = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = parser(words[0] if words else "").parse_args(words)
     try:
         status: int = parsed.run(parsed)
         sys.stdout.flush()
@@ -34,8 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser, with every module of `sundial_cli.groups` as a group of commands."""
+def parser(chosen: str = "") -> argparse.ArgumentParser:
+    """Return the parser, with every module of `sundial_cli.groups` as a group of commands.
+
+    Where `chosen` is one of them, it is the only one: what is called often, by AWS's tools or by kubectl, is not to
+    wait for what the others import.
+    """
     top = argparse.ArgumentParser(
         prog="sundial",
         description="Look after a Sundial deployment.",
@@ -43,12 +48,12 @@ def parser() -> argparse.ArgumentParser:
         " docs/cli.md has all of it.",
     )
     top.add_argument("--version", action="version", version=f"sundial {VERSION}")
-    chosen = top.add_subparsers(title="groups", metavar="GROUP", required=True)
-    for module in pkgutil.iter_modules(groups.__path__):
-        group = importlib.import_module(f"{groups.__name__}.{module.name}")
+    added = top.add_subparsers(title="groups", metavar="GROUP", required=True)
+    modules = {module.name.replace("_", "-"): module.name for module in pkgutil.iter_modules(groups.__path__)}
+    for name in [chosen] if chosen in modules else modules:
+        group = importlib.import_module(f"{groups.__name__}.{modules[name]}")
         summary = (group.__doc__ or "").partition("\n")[0]
-        name = module.name.replace("_", "-")
-        group.add(chosen.add_parser(name, help=summary, description=summary))
+        group.add(added.add_parser(name, help=summary, description=summary))
     return top
 
 

@@ -90,6 +90,13 @@ class Target:
         """The time as the deployment has it, in epoch seconds."""
         return int(self.clock())
 
+    def not_before(self) -> int:
+        """Return the watermark, as it is published beside the keys: epoch seconds, 0 where there is none."""
+        from sundial.keys.jwks import PublicKeyStore
+
+        published = PublicKeyStore(self.client("dynamodb"), self.public_keys_table).load()
+        return published.not_before if published else 0
+
 
 def add_command(
     commands: Any, name: str, summary: str, run: Callable[[argparse.Namespace, Target], int], description: str = ""

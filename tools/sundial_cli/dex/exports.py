@@ -24,15 +24,16 @@ _EXPECTED = (
 
 def read_exports(paths: Sequence[Path]) -> Export:
     """Return what is in all of the files. Raises ExportError, which names the file, and OSError."""
-    export = Export()
-    for path in paths:
-        try:
-            export += _read(path)
-        except ExportError as error:
-            raise ExportError(f"{path}: {error}") from None
-        except UnicodeDecodeError:
-            raise ExportError(f"{path}: {_EXPECTED}") from None
-    return export.completed()
+    return Export.of(map(_named, paths)).completed()
+
+
+def _named(path: Path) -> Export:
+    try:
+        return _read(path)
+    except ExportError as error:
+        raise ExportError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise ExportError(f"{path}: {_EXPECTED}") from None
 
 
 def _read(path: Path) -> Export:
@@ -51,7 +52,7 @@ def _table(path: Path) -> str:
 
 
 def _sqlite(path: Path) -> Export:
-    export = Export()
+    parts = []
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         try:
@@ -59,12 +60,12 @@ def _sqlite(path: Path) -> Export:
             for name in names:
                 if name in TABLES:  # so it is one of our own constants
                     rows = connection.execute(f"SELECT * FROM {name}")  # noqa: S608
-                    export += read_rows(name, (dict(row) for row in rows))
+                    parts.append(read_rows(name, (dict(row) for row in rows)))
         except sqlite3.Error as error:
             raise ExportError(f"SQLite can't read it: {error}") from None
     if not any(name in TABLES for name in names):
         raise ExportError("there is no table of Dex's in it")
-    return export
+    return Export.of(parts)
 
 
 def _csv(path: Path) -> Iterator[dict[str, Any]]:
@@ -84,7 +85,7 @@ def _json(path: Path) -> Export:
         return read_objects(document)
     rows = document if isinstance(document, list) else [document]
     if rows and all(map(is_kubernetes, rows)):
-        return sum(map(read_objects, rows), Export())
+        return Export.of(map(read_objects, rows))
     if not all(isinstance(row, dict) for row in rows):
         raise ExportError(_EXPECTED)
     return read_rows(_table(path), rows)

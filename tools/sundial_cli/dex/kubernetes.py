@@ -28,16 +28,7 @@ _CLIENT_KEYS = (
 
 def read_objects(document: Object) -> Export:
     """Return what a resource, or a list of them, holds. Raises ExportError; other kinds of Dex's are left out."""
-    export = Export()
-    for one in _objects(document):
-        read = _KINDS.get(str(one.get("kind")))
-        if read is not None:
-            try:
-                export += read(one)
-            except ExportError as error:
-                name = one.get("metadata", {}).get("name", "without a name")
-                raise ExportError(f"{one['kind']} {name}: {error}") from None
-    return export
+    return Export.of(_read(one) for one in _objects(document) if str(one.get("kind")) in _KINDS)
 
 
 def is_kubernetes(document: Any) -> bool:
@@ -52,6 +43,14 @@ def _objects(document: Object) -> Iterator[Object]:
     for one in document.get("items", ()):
         # Within a typed list kubectl leaves out the kind of each.
         yield {"kind": str(document["kind"]).removesuffix("List"), **one}
+
+
+def _read(one: Object) -> Export:
+    try:
+        return _KINDS[str(one["kind"])](one)
+    except ExportError as error:
+        name = one.get("metadata", {}).get("name", "without a name")
+        raise ExportError(f"{one['kind']} {name}: {error}") from None
 
 
 def _password(one: Object) -> Export:

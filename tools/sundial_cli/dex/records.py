@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,13 +77,16 @@ class Export:
     connectors: tuple[str, ...] = ()
     """The ids of the connectors that Dex has in its storage, and not in its file."""
 
-    def __add__(self, other: Export) -> Export:
-        return Export(
-            self.passwords + other.passwords,
-            self.clients + other.clients,
-            self.refresh_tokens + other.refresh_tokens,
-            self.sessions + other.sessions,
-            self.connectors + other.connectors,
+    @classmethod
+    def of(cls, parts: Iterable[Export]) -> Export:
+        """Return what all parts hold together."""
+        found = list(parts)
+        return cls(
+            tuple(one for part in found for one in part.passwords),
+            tuple(one for part in found for one in part.clients),
+            tuple(one for part in found for one in part.refresh_tokens),
+            tuple(one for part in found for one in part.sessions),
+            tuple(one for part in found for one in part.connectors),
         )
 
     def completed(self) -> Export:

@@ -29,14 +29,14 @@ _CLIENT_TEXTS = {
 
 def read_rows(table: str, rows: Iterable[Row]) -> Export:
     """Return what the rows of a table hold. Raises ExportError for a row that is none of Dex's."""
-    read = TABLES[table]
-    export = Export()
-    for number, row in enumerate(rows, 1):
-        try:
-            export += read(row)
-        except ExportError as error:
-            raise ExportError(f"table {table}, row {number}: {error}") from None
-    return export
+    return Export.of(_read(table, number, row) for number, row in enumerate(rows, 1))
+
+
+def _read(table: str, number: int, row: Row) -> Export:
+    try:
+        return TABLES[table](row)
+    except ExportError as error:
+        raise ExportError(f"table {table}, row {number}: {error}") from None
 
 
 def _password(row: Row) -> Export:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from sundial.expiry.family import Ending
-from sundial.keys.jwks import PublicKeyStore
 from sundial.store.sessions import DynamoSessions, Selection, Session, State
 from sundial.tokens.subject import subject
 from sundial_cli.ending import counted, end_logins, scanned
@@ -74,7 +73,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(arguments: argparse.Namespace, target: Target) -> int:
-    sessions, not_before = _selected(arguments, target), _not_before(target)
+    sessions, not_before = _selected(arguments, target), target.not_before()
     now = target.now
     if arguments.active:
         sessions = [one for one in sessions if one.state(now, not_before) in (State.ACTIVE, State.CODE)]
@@ -94,7 +93,7 @@ def _list(arguments: argparse.Namespace, target: Target) -> int:
 
 
 def _revoke(arguments: argparse.Namespace, target: Target) -> int:
-    found, not_before = _selected(arguments, target), _not_before(target)
+    found, not_before = _selected(arguments, target), target.not_before()
     standing = [one for one in found if one.revoked_at is None]
     if standing:
         confirm(f"End {_summary(standing, target.now, not_before)}?", yes=arguments.yes)
@@ -113,7 +112,7 @@ def _revoke(arguments: argparse.Namespace, target: Target) -> int:
 
 def _watermark(arguments: argparse.Namespace, target: Target) -> int:
     if arguments.instant is None:
-        not_before = _not_before(target)
+        not_before = target.not_before()
         if arguments.json:
             return print_json({"at": target.now, "not_before": not_before})
         print(_watermark_text(not_before, target.now))
@@ -153,12 +152,6 @@ def _selected(arguments: argparse.Namespace, target: Target) -> list[Session]:
     else:
         return scanned(sessions, selection)
     return [one for one in found if selection.fits(one) and (not arguments.subject or one.subject == arguments.subject)]
-
-
-def _not_before(target: Target) -> int:
-    """Return the watermark, as it is published beside the keys."""
-    published = PublicKeyStore(target.client("dynamodb"), target.public_keys_table).load()
-    return published.not_before if published else 0
 
 
 def _row(session: Session, now: int, not_before: int) -> tuple[str, ...]:

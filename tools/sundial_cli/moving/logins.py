@@ -43,6 +43,8 @@ class _World:
     families: DynamoFamilies
     inheritance: DynamoInheritance
     envelopes: Envelopes
+    not_before: int
+    """The operator's watermark."""
     now: int
     dry_run: bool
 
@@ -67,6 +69,7 @@ def import_logins(
         DynamoFamilies(dynamodb, target.families_table),
         DynamoInheritance(dynamodb, target.families_table),
         _envelopes(tokens, config, target),
+        target.not_before(),
         target.now,
         dry_run,
     )
@@ -94,6 +97,8 @@ def _import(token: DexRefreshToken, world: _World) -> bool:
     family = _family(token)
     if is_expired(family, world.now, policy):
         raise _LeftOutError("it is over: validIfNotUsedFor or absoluteLifetime has passed")
+    if family.rotated_at < world.not_before:
+        raise _LeftOutError("it is older than the watermark (`sundial sessions watermark`)")
     sealed = _upstream_text(token, connector)
     there = world.families.get(family.family_id)
     if there is not None:
