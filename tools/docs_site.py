@@ -21,14 +21,18 @@ _ELSEWHERE = {
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
 }
+_MERMAID = ROOT / "requirements" / "mermaid" / "node_modules" / "mermaid" / "dist" / "mermaid.min.js"
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _IMAGE = re.compile(r'(<img src=")([^"]+)"')
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand outside of docs/."""
+    """Add the pages that stand outside of docs/, and what draws the diagrams."""
     for source, page in _ELSEWHERE.items():
         files.append(File.generated(config, page, content=ROOT.joinpath(source).read_text(encoding="utf-8")))
+    if _MERMAID.exists():  # without it Material asks another host for it
+        files.append(File.generated(config, "javascripts/mermaid.min.js", abs_src_path=str(_MERMAID)))
+        config.extra_javascript.append("javascripts/mermaid.min.js")
     return files
 
 
@@ -57,7 +61,9 @@ def _moved(target: str, at: str, here: str, repository: str | None, files: Files
         return target
     whole = posixpath.normpath(posixpath.join(posixpath.dirname(at), path))
     inside = whole.removeprefix("docs/") if whole.startswith("docs/") else ""
-    page = _ELSEWHERE.get(whole) or next((one for one in (inside, f"{inside}/README.md") if files.get_file_from_path(one)), "")
+    page = _ELSEWHERE.get(whole) or next(
+        (one for one in (inside, f"{inside}/README.md") if files.get_file_from_path(one)), ""
+    )
     if page:
         return posixpath.relpath(page, posixpath.dirname(here) or ".") + hash_sign + fragment
     if not ROOT.joinpath(whole).exists():

@@ -51,14 +51,14 @@ def tables(traffic: Mapping[str, tuple[Hit, ...]], stack: Deployed, item: int) -
     parts = list(next(iter(each.values())))
     yield "### Dollars per million"
     yield ""
-    yield f"| a million of | requests | billed ms | {' | '.join(parts)} | **in all** |"
-    yield f"| --- | ---: | ---: |{' ---: |' * (len(parts) + 1)}"
+    yield f"| a million of | **in all** | requests | billed ms | {' | '.join(parts)} |"
+    yield f"| --- | ---: | ---: | ---: |{' ---: |' * len(parts)}"
     for name, bill in each.items():
         hits = traffic[name]
         milliseconds = sum(billed_ms(one, ASSUMED) for one in hits)
         columns = " | ".join(f"{bill[part] * MILLION:,.2f}" for part in parts)
         total = sum(bill.values()) * MILLION
-        yield f"| {name} | {len(hits)} | {milliseconds} | {columns} | **{total:,.2f}** |"
+        yield f"| {name} | **{total:,.2f}** | {len(hits)} | {milliseconds} | {columns} |"
     metrics = len({metric for hits in traffic.values() for one in hits for metric in one.metrics})
     rest = at_rest(AWS, alarms=stack.alarms, metrics=3)
     yield from _sum("### A month in which nobody logs in", rest)
