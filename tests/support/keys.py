@@ -61,7 +61,7 @@ class MemoryVault:
     def read(self) -> tuple[Ring | None, str | None]:
         self.network("read the ring")
         if self.broken:
-            raise temporarily_unavailable("the vault is out of reach")
+            raise temporarily_unavailable("the vault is out of reach", detail="GetSecretValue: broken")
         return (None, None) if self.document is None else (from_json(self.document), str(self.version))
 
     def replace(self, ring: Ring, expected_version: str | None) -> bool:

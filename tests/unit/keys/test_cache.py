@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from sundial.errors import OAuthError
-from sundial.keys.algorithms import make_key_pair
+from sundial.keys.algorithms import make_key_pair, to_jwk
 from sundial.keys.cache import LoadedRing, RingCache
-from sundial.keys.ring import MacKey, Ring
+from sundial.keys.ring import MacKey, Ring, SigningKey
 from sundial.keys.rotation import run
 from tests.support.keys import DAY, HOUR, MINUTE, POLICY, T0, MemoryJwks, MemoryVault, a_key, fake_pair
+from tests.support.logs import logged
 
 
 def latest(_low: float, high: float) -> float:
@@ -71,6 +74,19 @@ def test_it_is_read_again_at_the_next_instant_that_it_names() -> None:
     assert len(calls) == 2
 
 
+def test_a_ring_that_names_no_instant_is_read_once_in_five_minutes_too() -> None:
+    calls: list[str] = []
+    vault = MemoryVault(calls.append)
+    vault.replace(Ring(1, (a_key("the only one", signs_from=T0),)), None)
+    calls.clear()
+    cache = RingCache(vault, uniform=latest)
+    cache.current(T0)
+    cache.current(T0 + 5 * MINUTE - 1)
+    assert len(calls) == 1
+    cache.current(T0 + 5 * MINUTE)
+    assert len(calls) == 2
+
+
 def test_a_failed_reload_keeps_the_old_ring_and_tries_again_soon() -> None:
     vault, calls = a_vault()
     cache = RingCache(vault, uniform=latest)
@@ -99,12 +115,43 @@ def test_an_old_ring_goes_on_for_an_hour_and_then_nothing_is_signed() -> None:
     cache.current(T0 + HOUR + 6)
 
 
+def test_that_an_old_ring_goes_on_is_logged_with_why_and_since_when(caplog: pytest.LogCaptureFixture) -> None:
+    vault, _ = a_vault()
+    cache = RingCache(vault, uniform=latest)
+    cache.current(T0)
+    vault.broken = True
+    cache.current(T0 + 5 * MINUTE)
+    line = json.loads(logged(caplog))
+    assert (line["level"], line["message"]) == ("WARNING", "the old key ring goes on")
+    assert (line["loaded_at"], line["detail"]) == (T0, "GetSecretValue: broken")
+
+
+def test_in_its_last_seconds_an_old_ring_is_asked_for_no_more_often_and_goes_on_no_longer() -> None:
+    vault, calls = a_vault()
+    cache = RingCache(vault, uniform=latest)
+    cache.current(T0)
+    vault.broken = True
+    cache.current(T0 + HOUR - 1)
+    cache.current(T0 + HOUR)
+    assert len(calls) == 2
+    with pytest.raises(OAuthError):
+        cache.current(T0 + HOUR + 1)
+
+
 def test_a_cold_start_that_cannot_read_the_ring_is_a_503() -> None:
     for vault in (MemoryVault(broken=True), MemoryVault()):
         with pytest.raises(OAuthError) as caught:
             RingCache(vault).current(T0)
         assert (caught.value.code, caught.value.status) == ("temporarily_unavailable", 503)
         assert "Retry-After" in caught.value.headers
+
+
+def test_before_the_first_rotation_a_client_is_told_to_come_again_soon_and_the_log_why() -> None:
+    with pytest.raises(OAuthError) as caught:
+        RingCache(MemoryVault()).current(T0)
+    assert caught.value.headers["Retry-After"] == "30"
+    assert caught.value.description == "there are no keys yet; try again soon"
+    assert caught.value.detail == "the first rotation has not run"
 
 
 def test_a_key_is_parsed_when_it_first_signs_and_once_for_all_versions_of_the_ring() -> None:
@@ -116,6 +163,7 @@ def test_a_key_is_parsed_when_it_first_signs_and_once_for_all_versions_of_the_ri
     assert loaded.signers == {}
     signer = loaded.signer("ES256", T0)
     assert (signer.kid, signer.alg) == (kid, "ES256")
+    assert isinstance(signer.key, EllipticCurvePrivateKey)
     assert loaded.signer("ES256", T0 + 1) is signer
     assert cache.current(T0 + HOUR) is loaded, "the same version"
     vault.replace(replace(ring, serial=2, not_before=T0), "1")
@@ -158,6 +206,24 @@ def test_an_algorithm_without_any_key_is_a_503() -> None:
     with pytest.raises(OAuthError) as caught:
         LoadedRing(ring, ("RS256", "ES256")).signer("RS256", T0)
     assert caught.value.status == 503
+    assert caught.value.headers["Retry-After"] == "30"
+    assert caught.value.description == "there is no RS256 key yet; try again soon"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        a_key("pending, and not known to be published", published_at=None),
+        a_key("ended", signs_from=T0 - 100, signs_until=T0),
+        a_key("without its private half", signs_from=T0, private_pem=None),
+        a_key("pending, of another algorithm", "ES384", signs_from=T0 + 5),
+    ],
+    ids=lambda key: key.kid,
+)
+def test_a_key_that_will_not_sign_makes_nobody_wait_for_it(key: SigningKey) -> None:
+    with pytest.raises(OAuthError) as caught:
+        LoadedRing(Ring(1, (key,)), ("RS256", "ES384")).signer("RS256", T0)
+    assert caught.value.headers["Retry-After"] == "30"
 
 
 def test_the_algorithm_that_was_replaced_stands_in_until_the_new_one_may_sign() -> None:
@@ -166,6 +232,23 @@ def test_the_algorithm_that_was_replaced_stands_in_until_the_new_one_may_sign() 
     loaded = LoadedRing(Ring(1, ring.signing_keys + later.signing_keys), ("ES256",))
     assert (loaded.signer("ES256", T0).kid, loaded.signer("ES256", T0).alg) == (old, "RS256")
     assert loaded.signer("ES256", T0 + 100).kid == new
+
+
+def test_without_a_configuration_nothing_stands_in_for_anything() -> None:
+    _, ring = real_key("RS256")
+    with pytest.raises(OAuthError):
+        LoadedRing(ring).signer("ES256", T0)
+
+
+def test_a_public_key_is_found_by_its_kid_for_as_long_as_it_is_in_the_ring() -> None:
+    pair = make_key_pair("ES256")
+    kid = pair.public_jwk["kid"]
+    loaded = LoadedRing(Ring(1, (a_key("another"), replace(a_key(kid, "ES256"), public_jwk=pair.public_jwk))))
+    found = loaded.key(kid)
+    assert found is not None
+    assert found[0] == "ES256"
+    assert to_jwk(found[1], "ES256") == pair.public_jwk
+    assert loaded.key("nonesuch") is None
 
 
 def test_an_algorithm_that_is_configured_never_stands_in_for_another() -> None:
@@ -183,5 +266,7 @@ def test_mac_keys_come_by_time_and_by_id() -> None:
     assert loaded.mac(T0 + 10) == macs[1]
     assert loaded.mac_by_id("00000001") == macs[0]
     assert loaded.mac_by_id("00000003") is None
-    with pytest.raises(OAuthError):
+    with pytest.raises(OAuthError) as caught:
         loaded.mac(T0 - 1)
+    assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "30")
+    assert (caught.value.description, caught.value.detail) == ("there are no keys yet; try again soon", "no MAC key")

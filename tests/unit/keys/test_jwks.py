@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sundial.keys.algorithms import make_key_pair
+from sundial.keys.algorithms import make_key_pair, to_jwk
 from sundial.keys.jwks import ITEM_ID, PublicKeys
 
 RSA, EC = make_key_pair("RS256"), make_key_pair("ES256")
@@ -36,8 +36,10 @@ def test_the_document_is_a_jwk_set_of_public_members_only() -> None:
 
 
 def test_a_key_is_found_by_its_kid_and_parsed_once() -> None:
-    found = KEYS.key(EC.public_jwk["kid"])
+    keys = PublicKeys(8, 1000, KEYS.keys)
+    found = keys.key(EC.public_jwk["kid"])
     assert found is not None
     assert found[0] == "ES256"
-    assert KEYS.key(EC.public_jwk["kid"]) is found
-    assert KEYS.key("nonesuch") is None
+    assert to_jwk(found[1], "ES256") == EC.public_jwk
+    assert keys.key(EC.public_jwk["kid"]) is found
+    assert keys.key("nonesuch") is None

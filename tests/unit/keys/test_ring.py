@@ -80,6 +80,11 @@ def test_a_ring_comes_back_from_its_document_as_it_was() -> None:
     assert from_json(to_json(RING)) == RING
 
 
+def test_the_document_spends_nothing_of_a_secrets_64_kilobytes_on_spaces() -> None:
+    document = to_json(RING)
+    assert len(document) == len(json.dumps(json.loads(document), separators=(",", ":")))
+
+
 def test_neither_a_ring_nor_an_error_shows_a_private_key() -> None:
     assert "private first" in to_json(RING)
     assert "private" not in repr(RING)
@@ -89,6 +94,26 @@ def test_neither_a_ring_nor_an_error_shows_a_private_key() -> None:
         from_json(broken)
     assert "private" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_ring_that_was_written_before_settings_were_remembered_has_none_to_remember() -> None:
+    document = json.loads(to_json(RING))
+    for name in ("season", "retention", "cached_until"):
+        del document[name]
+    ring = from_json(json.dumps(document))
+    assert (ring.season, ring.retention, ring.cached_until) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"format": 2}, "the ring has format 2; this version reads 1"),
+        ({"format": 1}, r"the document is not a key ring \(KeyError\)"),
+    ],
+)
+def test_the_error_says_what_is_wrong(document: dict[str, int], why: str) -> None:
+    with pytest.raises(RingFormatError, match=why):
+        from_json(json.dumps(document))
 
 
 @pytest.mark.parametrize(

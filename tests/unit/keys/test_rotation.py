@@ -11,10 +11,10 @@ import pytest
 
 from sundial.errors import OAuthError
 from sundial.keys.algorithms import KeyCheckError, KeyPair
-from sundial.keys.commands import RaiseWatermark
-from sundial.keys.ring import Ring, signing_key, to_json
-from sundial.keys.rotation import UnsettledError, overdue, report_document, run
-from tests.support.keys import DAY, HOUR, POLICY, T0, MemoryJwks, MemoryVault, fake_pair
+from sundial.keys.commands import Promote, RaiseWatermark, Revoke
+from sundial.keys.ring import MacKey, Ring, from_json, mac_key, signing_key, to_json
+from sundial.keys.rotation import Change, Report, UnsettledError, active_ages, overdue, report_document, run
+from tests.support.keys import DAY, HOUR, MINUTE, POLICY, T0, MemoryJwks, MemoryVault, a_key, fake_pair
 from tests.support.ring_world import SKEW, World
 
 
@@ -66,6 +66,96 @@ def test_a_report_says_what_was_done_and_holds_nothing_private() -> None:
     assert not any(secret in text for secret in secrets)
 
 
+def test_a_report_is_the_document_that_the_operators_page_describes() -> None:
+    signs = a_key("one", signs_from=T0 - 60)
+    changes = (
+        Change("retired", "zero", "RS256", signs_from=T0 - 90, signs_until=T0 - 60, successor="one"),
+        Change("dropped", "00000001", "MAC"),
+    )
+    report = Report(T0, Ring(7, (signs,), not_before=5), changes, T0 + 600, everywhere_at=None, out_of_step=False)
+    document = {
+        "at": T0,
+        "serial": 7,
+        "not_before": 5,
+        "changes": [
+            {
+                "what": "retired",
+                "kid": "zero",
+                "alg": "RS256",
+                "signs_from": T0 - 90,
+                "signs_until": T0 - 60,
+                "successor": "one",
+            },
+            {"what": "dropped", "kid": "00000001", "alg": "MAC"},
+        ],
+        "active": {"RS256": {"kid": "one", "age_seconds": 60}},
+        "next_change_at": T0 + 600,
+    }
+    policy = replace(POLICY, algorithms=("RS256", "ES256"))
+    assert report_document(report, policy) == document
+    assert report_document(replace(report, everywhere_at=T0 + 300), policy) == {**document, "everywhere_at": T0 + 300}
+
+
+def test_an_algorithm_that_has_no_key_yet_has_no_active_key_and_none_overdue() -> None:
+    report = Report(T0, Ring(), (), T0, None, False)
+    assert list(active_ages(report, POLICY)) == list(overdue(report, POLICY)) == []
+
+
+def test_after_a_command_the_report_says_when_every_function_knows() -> None:
+    world = World()
+    world.rotate()
+    report = world.rotate(RaiseWatermark(world.now))
+    assert report is not None
+    assert report.everywhere_at == world.now + 5 * MINUTE
+
+
+def test_each_change_is_told_as_it_is_reported() -> None:
+    told: list[Change] = []
+    report = run(MemoryVault(), MemoryJwks(), POLICY, lambda: T0, make=fake_pair, tell=told.append)
+    assert tuple(told) == report.changes
+    assert {change.what for change in told} == {"made", "published"}
+
+
+def test_a_change_of_a_key_names_its_instants_and_one_that_retires_its_successor() -> None:
+    policy = replace(POLICY, algorithms=("ES256", "RS256"))
+    vault, jwks, now = MemoryVault(), MemoryJwks(), T0
+    first = run(vault, jwks, policy, lambda: now, make=fake_pair).ring
+    signs, follows = (key for key in first.signing_keys if key.alg == "RS256")
+    changes: list[Change] = []
+    while not any(change.what == "retired" for change in changes):
+        now += 10 * MINUTE
+        changes += run(vault, jwks, policy, lambda: now, make=fake_pair).changes  # noqa: B023
+    retired = {change.alg: change for change in changes if change.what == "retired"}
+    assert retired["RS256"] == Change("retired", signs.kid, "RS256", T0, T0 + 6 * HOUR, follows.kid)
+    assert retired["ES256"].successor not in (None, follows.kid)
+    assert all(change.successor is None for change in changes if change.what != "retired")
+    by_kid = {key.kid: key for key in vault.ring.signing_keys}
+    for change in changes:
+        if change.what == "moved":
+            assert change.signs_from == by_kid[change.kid].signs_from is not None
+
+
+def test_a_mac_key_that_comes_goes_or_is_revoked_is_reported_as_that() -> None:
+    vault, jwks = MemoryVault(), MemoryJwks()
+    first = run(vault, jwks, POLICY, lambda: T0, make=fake_pair)
+    made = [change for change in first.changes if change.alg == "MAC"]
+    active, follows = first.ring.mac_keys
+    assert made == [
+        Change("made", active.id, "MAC", T0, T0 + 30 * DAY),
+        Change("made", follows.id, "MAC", T0 + 30 * DAY, None),
+    ]
+    assert {len(key.secret) for key in first.ring.mac_keys} == {32}
+    revoked = run(vault, jwks, POLICY, lambda: T0 + DAY, make=fake_pair, command=Revoke(active.id, force=True)).changes
+    assert Change("revoked", active.id, "MAC", T0, T0 + 30 * DAY) in revoked
+    later = mac_key(vault.ring, T0 + DAY)
+    assert later is not None
+    assert later.id == follows.id
+    old = MacKey("00000001", bytes(32), T0 - DAY, T0 - DAY, T0, kept_until=T0 + DAY)
+    vault.replace(replace(vault.ring, mac_keys=(old, *vault.ring.mac_keys)), str(vault.version))
+    gone = run(vault, jwks, POLICY, lambda: T0 + 400 * DAY, make=fake_pair).changes
+    assert "dropped" in {change.what for change in gone if change.kid == old.id}
+
+
 def test_retired_and_dropped_keys_are_reported_once() -> None:
     world = World()
     world.rotate()
@@ -114,7 +204,7 @@ def test_a_run_that_always_loses_gives_up_after_a_while() -> None:
         def replace(self, ring: Ring, expected_version: str | None) -> bool:
             return False
 
-    with pytest.raises(UnsettledError):
+    with pytest.raises(UnsettledError, match="did not settle in 12 rounds"):
         run(Lost(), MemoryJwks(), POLICY, lambda: T0, make=fake_pair)
 
 
@@ -144,6 +234,93 @@ def test_a_ring_that_was_restored_is_published_although_nothing_is_due_in_it() -
     world.rotate()
     assert world.jwks.served is not None
     assert world.jwks.served.serial == world.vault.ring.serial > served.serial
+
+
+def test_a_ring_that_was_saved_before_its_key_was_published_can_be_restored() -> None:
+    vault, jwks = MemoryVault(), MemoryJwks()
+    rings: list[str] = []
+    jwks.on_publish = lambda _before, _after: rings.append(str(vault.document))
+    run(vault, jwks, POLICY, lambda: T0, make=fake_pair)
+    unpublished = rings[0]
+    assert {key.published_at for key in from_json(unpublished).signing_keys} == {None}
+    vault.document, vault.version = unpublished, vault.version + 1
+    run(vault, jwks, POLICY, lambda: T0 + HOUR, make=fake_pair)
+    assert {key.kid for key in vault.ring.signing_keys} <= jwks.kids
+
+
+@pytest.fixture
+def settled() -> tuple[MemoryVault, MemoryJwks]:
+    """What the first run leaves."""
+    vault, jwks = MemoryVault(), MemoryJwks()
+    report = run(vault, jwks, POLICY, lambda: T0, make=fake_pair)
+    assert report.out_of_step is False, "nothing was served, and nothing was to be"
+    return vault, jwks
+
+
+def out_of_step(vault: MemoryVault, jwks: MemoryJwks, now: int = T0 + HOUR) -> bool:
+    """Return what the next run says, and that it has mended what it found: the one after it finds nothing."""
+    found = run(vault, jwks, POLICY, lambda: now, make=fake_pair).out_of_step
+    assert run(vault, jwks, POLICY, lambda: now + 1, make=fake_pair).out_of_step is False
+    return found
+
+
+def test_a_jwks_that_is_the_rings_is_in_step_also_while_keys_come_and_go(
+    settled: tuple[MemoryVault, MemoryJwks],
+) -> None:
+    for hour in range(1, 72):
+        assert out_of_step(*settled, T0 + hour * HOUR) is False
+
+
+def test_a_jwks_that_has_lost_one_of_its_keys_is_out_of_step(settled: tuple[MemoryVault, MemoryJwks]) -> None:
+    vault, jwks = settled
+    assert jwks.served is not None
+    jwks.served = replace(jwks.served, keys=jwks.served.keys[1:])
+    assert out_of_step(vault, jwks) is True
+
+
+def test_a_jwks_that_has_a_key_of_somebody_elses_is_out_of_step(settled: tuple[MemoryVault, MemoryJwks]) -> None:
+    vault, jwks = settled
+    assert jwks.served is not None
+    jwks.served = replace(jwks.served, keys=(*jwks.served.keys, fake_pair("RS256").public_jwk))
+    assert out_of_step(vault, jwks) is True
+
+
+def test_a_jwks_that_says_another_key_under_the_same_kid_is_out_of_step(
+    settled: tuple[MemoryVault, MemoryJwks],
+) -> None:
+    vault, jwks = settled
+    assert jwks.served is not None
+    first, *others = jwks.served.keys
+    jwks.served = replace(jwks.served, keys=({**first, "n": "another"}, *others))
+    assert out_of_step(vault, jwks) is True
+
+
+def test_a_jwks_that_is_gone_is_out_of_step(settled: tuple[MemoryVault, MemoryJwks]) -> None:
+    vault, jwks = settled
+    jwks.served = None
+    assert out_of_step(vault, jwks) is True
+
+
+def test_a_key_that_nobody_has_published_yet_is_not_missed() -> None:
+    vault, jwks = MemoryVault(), MemoryJwks()
+    pending = a_key("pending", published_at=None)
+    vault.replace(Ring(1, (pending,)), None)
+    assert out_of_step(vault, jwks) is False
+
+
+def test_the_jwks_says_since_when_each_of_its_keys_is_published(settled: tuple[MemoryVault, MemoryJwks]) -> None:
+    vault, jwks = settled
+    assert jwks.served is not None
+    assert jwks.served.published_at == {key.kid: T0 for key in vault.ring.signing_keys}
+
+
+def test_a_promotion_is_reported_as_what_moves() -> None:
+    world = World()
+    world.rotate()
+    world.pass_time(4 * HOUR)
+    report = world.rotate(Promote())
+    assert report is not None
+    assert "moved" in {change.what for change in report.changes}
 
 
 def test_a_secret_that_is_lost_is_made_anew_although_the_table_still_serves_the_old_keys() -> None:

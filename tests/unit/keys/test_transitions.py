@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from sundial.keys.policy import MAC_AHEAD, MAC_PERIOD, RING_CACHE, seconds
+from sundial.keys.policy import LEAD, MAC_AHEAD, MAC_PERIOD, RING_CACHE, seconds
 from sundial.keys.ring import MacKey, Ring, mac_key, signing_key, to_json
 from sundial.keys.transitions import advance, chain, due, next_change_at, seasoned_at, with_keys
 from tests.support.keys import DAY, HOUR, MINUTE, POLICY, T0, a_key, fake_pair
@@ -47,6 +47,39 @@ def test_a_successor_is_made_so_early_that_it_is_in_every_cache_when_its_predece
     assert ready_at is not None
     assert ready_at <= second.signs_from
     assert third.signs_from == second.signs_from + 6 * HOUR
+
+
+@pytest.mark.parametrize("hours", [1, 2, 3, 4, 6, 24])
+def test_the_first_write_holds_all_the_keys_that_a_first_run_makes(hours: int) -> None:
+    policy = replace(POLICY, signs_for=timedelta(hours=hours))
+    world = World(policy)
+    world.rotate()
+    assert len(due(Ring(), policy, T0).algorithms) == len(chain(world.vault.ring, "RS256"))
+
+
+@pytest.mark.parametrize("hours", [1, 2, 3, 4, 6, 24])
+def test_keys_that_are_made_and_not_yet_published_are_not_made_again(hours: int) -> None:
+    policy = replace(POLICY, signs_for=timedelta(hours=hours))
+    lacking = due(Ring(), policy, T0)
+    pairs = [(alg, fake_pair(alg)) for alg in lacking.algorithms]
+    ring = with_keys(Ring(), pairs, [bytes(32)] * lacking.mac_keys, T0)
+    assert not due(ring, policy, T0)
+    assert not due(ring, policy, T0 + MINUTE)
+
+
+def test_a_key_that_is_published_and_not_yet_planned_counts_from_when_no_cache_lacks_it() -> None:
+    published = a_key("published", published_at=T0, seasoned_at=T0 + 10 * HOUR)
+    ring = Ring(1, (a_key("active", signs_from=T0 - 6 * HOUR), published))
+    assert next_change_at(ring, POLICY, T0) == T0 + 10 * HOUR - POLICY.season - seconds(LEAD)
+    assert due(ring, POLICY, T0).algorithms == ()
+
+
+def test_a_mac_key_is_due_three_hours_before_the_last_one_is_used() -> None:
+    world = World()
+    world.rotate()
+    last = world.vault.ring.mac_keys[-1].signs_from
+    assert due(world.vault.ring, POLICY, last - 3 * HOUR - 1).mac_keys == 0
+    assert due(world.vault.ring, POLICY, last - 3 * HOUR).mac_keys == 1
 
 
 def test_a_key_signs_for_as_long_as_the_settings_say_day_after_day() -> None:
