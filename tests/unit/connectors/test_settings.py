@@ -136,6 +136,7 @@ def test_dexs_defaults_of_oidc() -> None:
         ("claimMapping: {mail: x}", Severity.ERROR, "claimMapping.mail"),
         ("providerDiscoveryOverrides: {tokenURL: token}", Severity.ERROR, "providerDiscoveryOverrides.tokenURL"),
         ("pkceChallenge: S512", Severity.ERROR, "pkceChallenge"),
+        ("allowedGroups: [ops]", Severity.ERROR, "allowedGroups"),
     ],
 )
 def test_what_is_wrong_or_unwise_about_oidc(config: str, severity: Severity, key: str) -> None:
@@ -254,3 +255,9 @@ def test_the_mocks_of_dex() -> None:
     assert settings_of("mockPassword") == MockPasswordSettings("kilgore", "hunter2hunter2")
     assert "hunter2" not in repr(settings_of("mockPassword"))
     assert problems_of("connectors: [{type: mockCallback, id: m, name: M}]") == []
+
+
+@pytest.mark.parametrize("tenant", ["", "tenant: common, ", "tenant: organizations, ", "tenant: consumers, "])
+def test_groups_of_a_tenant_that_has_none_would_let_everybody_in_and_are_an_error(tenant: str) -> None:
+    assert problem_of("microsoft", f"{tenant}groups: [ops]")[:2] == (Severity.ERROR, "groups")
+    assert settings_of("microsoft", "tenant: example.com, groups: [ops]")

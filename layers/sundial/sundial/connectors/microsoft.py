@@ -63,13 +63,17 @@ class MicrosoftConnector(RefreshingApiLogin):
         if section.states("clientAssertion"):
             section.error("clientAssertion", "is the path of a file, and functions have none", "use clientSecret")
         section.flag("batchGroupLookups")  # they always are
+        tenant, groups = section.text("tenant") or "common", section.texts("groups")
+        if groups and tenant in _NO_ORGANISATION:
+            message = f"stands with the tenant '{tenant}', which has no groups: any account would be let in"
+            section.error("groups", message, "write 'tenant: …', the id of your own")
         return MicrosoftSettings(
             registration=read_registration(section, issuer),
-            tenant=section.text("tenant") or "common",
+            tenant=tenant,
             api_url=read_url(section, "apiURL", default=_LOGIN).rstrip("/"),
             graph_url=read_url(section, "graphURL", default=_GRAPH).rstrip("/"),
             scopes=section.texts("scopes") or _SCOPES,
-            groups=section.texts("groups"),
+            groups=groups,
             only_security_groups=section.flag("onlySecurityGroups"),
             group_names=section.choice("groupNameFormat", ("name", "id"), default="name") == "name",
             only_allowed_groups=section.flag("useGroupsAsWhitelist"),

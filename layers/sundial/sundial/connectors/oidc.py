@@ -95,6 +95,10 @@ class OidcConnector:
         if not section.states("issuer"):
             section.error("issuer", "is missing", "write 'issuer: https://…', the provider's")
         in_body = section.flag("basicAuthUnsupported") if section.states("basicAuthUnsupported") else None
+        enable_groups = section.flag("insecureEnableGroups")
+        if section.texts("allowedGroups") and not enable_groups:
+            message = "stands without insecureEnableGroups: nobody's groups would be looked at, and everybody let in"
+            section.error("allowedGroups", message, "write 'insecureEnableGroups: true', or remove it")
         return OidcSettings(
             issuer=read_url(section, "issuer"),
             registration=read_registration(section, issuer, secret_required=False),
@@ -105,7 +109,7 @@ class OidcConnector:
             challenge=section.choice("pkceChallenge", ("S256", "plain"), default=""),
             get_user_info=section.flag("getUserInfo"),
             skip_email_verified=section.flag("insecureSkipEmailVerified"),
-            enable_groups=section.flag("insecureEnableGroups"),
+            enable_groups=enable_groups,
             groups=read_group_rules(section),
             mapping=_read_mapping(section),
             hosted_domains=section.texts("hostedDomains"),
