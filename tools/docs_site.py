@@ -1,4 +1,4 @@
-"""What makes a site of docs/ (MkDocs hooks): the pages that stand elsewhere in the repository, and links that leave docs/.
+"""What makes a site of docs/ (MkDocs hooks): pages that stand elsewhere in the repository, and links that leave docs/.
 
 The files are written for a reader of the repository. On the site README.md is the front page, and a link to a file that
 is no page leads to the repository, where REPOSITORY_URL says which; without it, such a link is its text alone.
@@ -55,15 +55,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _moved(target: str, at: str, here: str, repository: str | None, files: Files) -> str | None:
-    """Return a link's `target`, which stands in the file `at`, as the page `here` has it; None where it leads nowhere."""
+    """Return a link's `target` in the file `at` as the page `here` has it; None where it leads nowhere."""
     path, hash_sign, fragment = target.partition("#")
     if not path or ":" in path:
         return target
     whole = posixpath.normpath(posixpath.join(posixpath.dirname(at), path))
     inside = whole.removeprefix("docs/") if whole.startswith("docs/") else ""
-    page = _ELSEWHERE.get(whole) or next(
-        (one for one in (inside, f"{inside}/README.md") if files.get_file_from_path(one)), ""
-    )
+    pages = (inside, f"{inside}/README.md")
+    page = _ELSEWHERE.get(whole) or next((one for one in pages if files.get_file_from_path(one)), "")
     if page:
         return posixpath.relpath(page, posixpath.dirname(here) or ".") + hash_sign + fragment
     if not ROOT.joinpath(whole).exists():
