@@ -6,6 +6,7 @@ import datetime
 import json
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -20,6 +21,7 @@ import pytest
 from sundial.connectors import http
 from sundial.connectors.base import DeclinedError, Identity, InterruptedRefreshError
 from sundial.connectors.http import Http
+from sundial.connectors.oidc import ID_TOKEN
 from sundial.connectors.tls import Trust
 from sundial.errors import OAuthError
 from sundial.tokens.jwt import half_hash
@@ -277,6 +279,17 @@ def test_an_answer_without_a_code_is_none(provider: Hostile) -> None:
     assert caught.value.status == 502
 
 
+@pytest.mark.parametrize(
+    "header",
+    [{"alg": "none"}, {"alg": "HS256"}, {"alg": None}, {"alg": 1}, {"alg": ["RS256"]}, {"alg": {}}, {"kid": {}}, {}],
+)
+def test_whatever_a_client_writes_into_the_header_of_a_token_it_is_no_login(
+    provider: Hostile, header: dict[str, Any]
+) -> None:
+    made_up = ".".join(b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, {}))
+    assert provider.connector().exchange(f"{made_up}.AA", ID_TOKEN, provider.now) is None
+
+
 # The token endpoint, and HTTP
 
 
@@ -293,6 +306,7 @@ def test_an_answer_without_a_code_is_none(provider: Hostile) -> None:
         (Answer(b"not json", 200), 502),
         (Answer(b"\xff\xfe", 200), 502),
         (Answer({"access_token": 7}, 200), 502),
+        (Answer({"access_token": "a\r\nX-Forged: 1"}, 200), 502),
         (Answer({"access_token": ACCESS_TOKEN}, 200), 502),
         (Answer(b" " * (1024 * 1024 + 1), 200), 502),
         (Answer({}, 302, {"Location": "http://127.0.0.1:9/"}), 502),

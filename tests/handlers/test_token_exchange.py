@@ -472,6 +472,12 @@ def test_what_the_connector_does_not_take_is_an_invalid_request(
     assert world.calls == []
 
 
+@pytest.mark.parametrize("token", [f"{UPSTREAM_TOKEN}\n", f"{UPSTREAM_TOKEN}\r\nX-Forged: 1", "\u00e9", "\u263e", "\0"])
+def test_what_no_header_could_carry_never_gets_to_an_upstream(world: GrantsWorld, token: str) -> None:
+    assert world.exchange(token, connector_id="upstream").error == (400, "invalid_request")
+    assert world.upstream.exchanged == 0
+
+
 def test_a_user_whom_the_connector_turns_away_is_an_invalid_request(world: GrantsWorld) -> None:
     world.upstream.refusal = access_denied("you are not in the organisation")
     assert world.exchange(UPSTREAM_TOKEN, connector_id="upstream").error == (400, "invalid_request")

@@ -25,6 +25,7 @@ _CODE_IS_USED_UP = (
     "Go back to the application; if it asks you to, log in again."
 )
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_ACCESS_TOKEN = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _challenge(method: str, verifier: str) -> str:
 
 def _tokens(answer: Answer, document: dict[str, Any]) -> Tokens:
     texts = {name: document.get(name) or "" for name in ("access_token", "refresh_token", "id_token")}
-    if not all(isinstance(text, str) for text in texts.values()) or not texts["access_token"]:
+    if not all(isinstance(text, str) for text in texts.values()) or not _ACCESS_TOKEN.fullmatch(texts["access_token"]):
         raise answer.failed("no access token in it")
     expires_in = document.get("expires_in")
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():

@@ -167,7 +167,7 @@ class Provider:
         except jwt.InvalidTokenError:
             raise self._unbelievable("not a JWT") from None
         alg, kid = header.get("alg"), header.get("kid")
-        if alg not in metadata.algorithms:
+        if not isinstance(alg, str) or alg not in metadata.algorithms:
             raise self._unbelievable("alg")
         for key in self._candidates(talk, metadata, kid, now):
             try:

@@ -7,6 +7,7 @@ login, says no more than it did and lives no longer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,6 +31,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (RF
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 
 _KINDS = {ACCESS_TOKEN: JwtKind.ACCESS_TOKEN, ID_TOKEN: JwtKind.ID_TOKEN}
+_TOKEN = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12: nothing that would end the header it is passed on in
 _MOST_ACTORS = 8
 """How long a chain of `act` may get: each exchange can add one, and tokens travel in headers."""
 _SHOWN_BY = {"email": "email", "profile": "name", "groups": "groups", "federated:id": "federated_claims"}
@@ -81,6 +83,8 @@ def token_exchange_grant(
 
 def _parse(server: TokenServer, client: Client, parameters: Mapping[str, str], now: int) -> _Asked:
     subject_token = required(parameters, "subject_token", "RFC 8693 §2.1")
+    if not _TOKEN.fullmatch(subject_token):
+        raise invalid_request("the subject_token is no token: it holds something else than printable ASCII")
     subject_token_type = _token_type(required(parameters, "subject_token_type", "RFC 8693 §2.1"), "subject_token_type")
     requested = _token_type(parameters.get("requested_token_type", ACCESS_TOKEN), "requested_token_type")
     if ("actor_token" in parameters) != ("actor_token_type" in parameters):
