@@ -15,7 +15,7 @@ import pytest
 
 from sundial.expiry.family import Claims
 from sundial_cli.dex.exports import read_exports
-from sundial_cli.dex.records import DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
+from sundial_cli.dex.records import DexBlock, DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
 from sundial_cli.dex.values import flag, instant
 from tests.support.dex import CURRENT, OBSOLETE, REFRESH_ID
 from tests.support.families import LOGIN_AT
@@ -58,6 +58,7 @@ EXPECTED = Export(
     ),
     sessions=(DexSession("583231", "github", KEPT),),
     connectors=("github",),
+    blocks=(DexBlock("99", "github", "eve@example.com", LOGIN_AT + 86400), DexBlock("583231", "github", "", 0)),
 )
 
 # What Dex's tables hold of it (storage/sql/migrate.go), booleans and bytes as SQLite has them.
@@ -137,6 +138,20 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
             "grant_types": None,
         }
     ],
+    "user_identity": [
+        {
+            "user_id": "99",
+            "connector_id": "github",
+            "claims_email": "eve@example.com",
+            "blocked_until": "2027-01-16 08:00:00+00:00",
+        },
+        {
+            "user_id": "583231",
+            "connector_id": "github",
+            "claims_email": "",
+            "blocked_until": "0001-01-01 00:00:00+00:00",
+        },
+    ],
     "migrations": [{"num": 1, "at": "2027-01-01 00:00:00+00:00"}],
 }
 NEWER_NAMES = {
@@ -145,6 +160,7 @@ NEWER_NAMES = {
     "refresh_token": "refresh_tokens",
     "offline_session": "offline_sessions",
     "connector": "connectors",
+    "user_identity": "user_identities",
 }
 
 
@@ -172,7 +188,7 @@ def as_postgres(value: Any, column: str, *, json_too: bool) -> Any:
         return f"\\x{value.hex()}"
     if column in ("public", "email_verified", "claims_email_verified") and value is not None:
         return bool(value) if json_too else "t" if value else "f"
-    if column in ("created_at", "last_used"):
+    if column in ("created_at", "last_used", "blocked_until"):
         return value.replace(" ", "T") if json_too else value.replace("+00:00", "+00")
     return "" if value is None and not json_too else value
 
@@ -272,6 +288,15 @@ RESOURCES = [
         connectorData=coded(KEPT),
     ),
     resource("Connector", "github", id="github", type="github", name="GitHub", config=coded(b"{}")),
+    resource(
+        "UserIdentity",
+        "abc",
+        userID="99",
+        connectorID="github",
+        claims={"email": "eve@example.com"},
+        blockedUntil="2027-01-16T08:00:00Z",
+    ),
+    resource("UserIdentity", "abd", userID="583231", connectorID="github", blockedUntil="0001-01-01T00:00:00Z"),
     resource("SigningKey", "openid-connect-keys", nextRotation="2027-01-15T08:00:00Z"),
 ]
 

@@ -26,7 +26,7 @@ from sundial_cli.dex.configuration import NoDexFileError, convert
 from sundial_cli.dex.connector_data import upstream_of
 from sundial_cli.main import main
 from sundial_local.paths import ROOT
-from tests.cli.test_dex_exports import EXPECTED, KEPT, RESOURCES, kubectl_file, sqlite_file
+from tests.cli.test_dex_exports import EXPECTED, KEPT, RESOURCES, resource, sqlite_file
 from tests.support.config import APP
 from tests.support.dex import CURRENT, REFRESH_ID, dex_token
 from tests.support.families import LOGIN_AT
@@ -55,9 +55,14 @@ def sundial(make_operator: MakeOperator) -> Operator:
     return operator
 
 
+UNBLOCKED = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES}).replace("2027-01-16T", "2027-01-15T")
+"""What Dex kept, an hour after the only block is over."""
+
+
 @pytest.fixture
 def export(tmp_path_factory: pytest.TempPathFactory) -> str:
-    [path] = kubectl_file(tmp_path_factory.mktemp("export"))
+    path = tmp_path_factory.mktemp("export") / "dex.json"
+    path.write_text(UNBLOCKED, "utf-8")
     return str(path)
 
 
@@ -119,7 +124,7 @@ def test_an_export_of_a_later_day_brings_the_login_up_to_date_unless_it_goes_on_
     sundial: Operator, stack: OwnStack, tmp_path: Path, export: str
 ) -> None:
     sundial(f"import-dex storage {export}")
-    later = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    later = UNBLOCKED
     later = later.replace('"LastUsed": "2027-01-15T08:00:00Z"', '"LastUsed": "2027-01-15T08:30:00Z"')
     (tmp_path / "later.json").write_text(later, "utf-8")
     assert sundial(f"import-dex storage {tmp_path / 'later.json'} --json").json["logins"]["present"] == []
@@ -144,8 +149,30 @@ def test_a_dry_run_says_the_same_and_writes_nothing(sundial: Operator, stack: Ow
 
 def test_sqlites_file_does_too(sundial: Operator, stack: OwnStack, tmp_path_factory: pytest.TempPathFactory) -> None:
     [path] = sqlite_file(tmp_path_factory.mktemp("sqlite"))
-    assert sundial(f"import-dex storage {path}").status == 0
+    assert "logins: 1 imported\n" in sundial(f"import-dex storage {path}").out
     assert families(stack).get(FAMILY) is not None
+
+
+def test_whom_dex_has_blocked_does_not_get_in_here(sundial: Operator, stack: OwnStack, tmp_path: Path) -> None:
+    blocks = [("2c4b", "local"), ("583231", "github"), ("99", "github")]
+    identities = [
+        resource("UserIdentity", f"i{user}", userID=user, connectorID=connector, blockedUntil="2027-02-01T00:00:00Z")
+        for user, connector in blocks
+    ]
+    document = {"apiVersion": "v1", "kind": "List", "items": [*RESOURCES, *identities]}
+    (tmp_path / "export.json").write_text(json.dumps(document), "utf-8")
+    result = sundial(f"import-dex storage {tmp_path / 'export.json'}")
+    assert result.status == 1
+    assert "note: jane@example.com: is blocked at Dex, and disabled here" in result.out
+    assert "they are blocked at Dex" in result.out
+    assert "blocked: 99 of github is blocked at Dex until 2027-02-01" in result.out
+    jane, joe = map(
+        DynamoDirectory(stack.dynamodb, stack.directory_table).user, ("jane@example.com", "joe@example.com")
+    )
+    assert jane is not None
+    assert joe is not None
+    assert (jane.disabled, joe.disabled) == (True, False)
+    assert families(stack).get(FAMILY) is None
 
 
 Change = Callable[[str], str]
@@ -168,7 +195,7 @@ Change = Callable[[str], str]
 def test_what_can_not_come_along_is_named_and_the_rest_comes(
     change: Change, says: str, sundial: Operator, tmp_path: Path
 ) -> None:
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    text = UNBLOCKED
     assert change(text) != text
     (tmp_path / "export.json").write_text(change(text), "utf-8")
     result = sundial(f"import-dex storage {tmp_path / 'export.json'}")
@@ -221,7 +248,7 @@ def test_a_file_that_is_no_export_is_status_2(sundial: Operator, tmp_path: Path)
 
 def test_a_local_users_login_goes_on_with_the_same_sub(sundial: Operator, stack: OwnStack, tmp_path: Path) -> None:
     """From the export to the first refresh, over the real tables."""
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": RESOURCES})
+    text = UNBLOCKED
     text = text.replace('"connectorID": "github"', '"connectorID": "local"').replace(
         '"userID": "583231"', '"userID": "2c4b"'
     )
@@ -381,8 +408,9 @@ def test_the_page_can_be_followed(
         words = shlex.split(command)
         if words[:2] == ["kubectl", "--namespace"] and "get" in words:
             kinds = {kind.partition(".")[0] for kind in words[words.index("get") + 1].split(",")}
-            assert kinds == {"passwords", "oauth2clients", "refreshtokens", "offlinesessionses", "connectors"}
-            kubectl_file(tmp_path)[0].rename(tmp_path / words[-1])
+            resources = {"passwords", "oauth2clients", "refreshtokens", "offlinesessionses", "connectors"}
+            assert kinds == resources | {"useridentities"}
+            (tmp_path / words[-1]).write_text(UNBLOCKED, "utf-8")
         elif words[0] == "sundial" and words[1] in ("import-dex", "config"):
             local = command.removeprefix("sundial ").replace(" --stack sundial-prod", "")
             result = sundial(local) if words[2] == "storage" else main(shlex.split(local))

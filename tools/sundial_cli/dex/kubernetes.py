@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sundial.expiry.family import Claims
-from sundial_cli.dex.records import DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
-from sundial_cli.dex.values import base64_bytes, flag, instant, required, text, texts
+from sundial_cli.dex.records import DexBlock, DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
+from sundial_cli.dex.values import NEVER, base64_bytes, flag, instant, required, text, texts
 
 Object = Mapping[str, Any]
 
@@ -106,10 +106,17 @@ def _connector(one: Object) -> Export:
     return Export(connectors=(required(one, "id"),))
 
 
+def _identity(one: Object) -> Export:
+    until = instant(one.get("blockedUntil") or NEVER)
+    email = text(one.get("claims", {}).get("email"))
+    return Export(blocks=(DexBlock(required(one, "userID"), required(one, "connectorID"), email, until),))
+
+
 _KINDS: Mapping[str, Callable[[Object], Export]] = {
     "Password": _password,
     "OAuth2Client": _client,
     "RefreshToken": _refresh_token,
     "OfflineSessions": _session,
     "Connector": _connector,
+    "UserIdentity": _identity,
 }

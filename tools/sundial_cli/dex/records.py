@@ -67,6 +67,16 @@ class DexSession:
 
 
 @dataclass(frozen=True, slots=True)
+class DexBlock:
+    """Somebody whom Dex lets no longer log in (storage.UserIdentity, `BlockedUntil`), until then: epoch seconds."""
+
+    user_id: str
+    connector_id: str
+    email: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """What was found in the files of an export."""
 
@@ -76,6 +86,7 @@ class Export:
     sessions: tuple[DexSession, ...] = ()
     connectors: tuple[str, ...] = ()
     """The ids of the connectors that Dex has in its storage, and not in its file."""
+    blocks: tuple[DexBlock, ...] = ()
 
     @classmethod
     def of(cls, parts: Iterable[Export]) -> Export:
@@ -87,7 +98,12 @@ class Export:
             tuple(one for part in found for one in part.refresh_tokens),
             tuple(one for part in found for one in part.sessions),
             tuple(one for part in found for one in part.connectors),
+            tuple(one for part in found for one in part.blocks),
         )
+
+    def blocked(self, now: int) -> dict[tuple[str, str], DexBlock]:
+        """Return who is blocked at `now` (epoch seconds), by user id and connector id."""
+        return {(one.user_id, one.connector_id): one for one in self.blocks if now < one.until}
 
     def completed(self) -> Export:
         """Return it with each login's connector data where Dex has moved that to the session (since v2.17)."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sundial.expiry.family import Claims
-from sundial_cli.dex.records import DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
-from sundial_cli.dex.values import column_bytes, column_json, flag, instant, required, text, texts
+from sundial_cli.dex.records import DexBlock, DexClient, DexPassword, DexRefreshToken, DexSession, Export, ExportError
+from sundial_cli.dex.values import NEVER, column_bytes, column_json, flag, instant, required, text, texts
 
 Row = Mapping[str, Any]
 
@@ -97,6 +97,12 @@ def _connector(row: Row) -> Export:
     return Export(connectors=(required(row, "id"),))
 
 
+def _identity(row: Row) -> Export:
+    until = instant(row.get("blocked_until") or NEVER)
+    email = text(row.get("claims_email"))
+    return Export(blocks=(DexBlock(required(row, "user_id"), required(row, "connector_id"), email, until),))
+
+
 TABLES: Mapping[str, Callable[[Row], Export]] = {
     "password": _password,
     "passwords": _password,
@@ -108,5 +114,7 @@ TABLES: Mapping[str, Callable[[Row], Export]] = {
     "offline_sessions": _session,
     "connector": _connector,
     "connectors": _connector,
+    "user_identity": _identity,
+    "user_identities": _identity,
 }
 """By the name of the table: Dex's, and what its newer storage (DEX_ENT_ENABLED) calls the same."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from sundial_cli.dex.records import ExportError
 
+NEVER = "0001-01-01T00:00:00Z"
+"""Go's zero time."""
 _FRACTION = re.compile(r"\.\d+")
 _OFFSET = re.compile(r"([+-]\d\d)$")
 _ZONE_NAME = re.compile(r" [A-Z]{2,5}$| m=\S+$")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from sundial_cli.dex.records import ExportError
+from sundial_cli.instants import utc
 from sundial_cli.output import counted, print_json, print_problems
 from sundial_cli.status import FINDING, USAGE, StoppedError
 from sundial_cli.target import Target, add_command
@@ -52,8 +54,6 @@ def add(group: argparse.ArgumentParser) -> None:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from sundial.config.problems import has_errors
     from sundial.config.reader import compile_file
     from sundial_cli.dex.configuration import NoDexFileError, convert
@@ -99,15 +99,27 @@ def _storage(arguments: argparse.Namespace, target: Target) -> int:
             "there are logins, and the deployed configuration takes no refresh tokens of Dex's: deploy it with"
             " 'migration: {dexRefreshTokens: true}' first (`sundial import-dex config --refresh-tokens` puts it there)",
         )
-    users = import_users(export.passwords, config, target, dry_run=dry_run)
+    blocked = export.blocked(target.now)
+    users = import_users(export.passwords, blocked, config, target, dry_run=dry_run)
     clients, new_clients = import_clients(export.clients, config, target, dry_run=dry_run)
-    logins = import_logins(export.refresh_tokens, new_clients, config, target, dry_run=dry_run)
+    logins = import_logins(export.refresh_tokens, blocked, new_clients, config, target, dry_run=dry_run)
     outcomes = [users, clients, logins]
     missing = [name for name in export.connectors if config.connector(name) is None]
-    status = FINDING if missing or any(outcome.left_out for outcome in outcomes) else 0
+    unblocked = [one for one in blocked.values() if one.connector_id != LOCAL.id]
+    status = FINDING if missing or unblocked or any(outcome.left_out for outcome in outcomes) else 0
     if arguments.json:
         done = {outcome.what: outcome.to_json() for outcome in outcomes}
-        return print_json({"dry_run": arguments.dry_run, **done, "missing_connectors": missing}) or status
+        return (
+            print_json(
+                {
+                    "dry_run": arguments.dry_run,
+                    **done,
+                    "missing_connectors": missing,
+                    "no_longer_blocked": [asdict(one) for one in unblocked],
+                }
+            )
+            or status
+        )
     for outcome in outcomes:
         print(outcome.summary(dry_run=arguments.dry_run))
         for name, why in outcome.left_out.items():
@@ -116,6 +128,11 @@ def _storage(arguments: argparse.Namespace, target: Target) -> int:
             print(f"  note: {name}: {note}")
     for name in missing:
         print(f"connectors: {name} stands in Dex's storage and not in the deployed configuration: add it there")
+    for one in unblocked:
+        print(
+            f"blocked: {one.email or one.user_id} of {one.connector_id} is blocked at Dex until {utc(one.until)}, and"
+            " could log in here: have their provider refuse them"
+        )
     if not arguments.dry_run:
         print("Functions know all of it within a minute. Delete the export: it holds secrets.")
     return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from sundial.store.envelopes import Envelopes, KmsEnvelopes, NoEnvelopes
 from sundial.store.inheritance import CHANGE_ID, DynamoInheritance
 from sundial.tokens.dex import inherited_family_id, token_digest
 from sundial_cli.dex.connector_data import upstream_of
-from sundial_cli.dex.records import DexRefreshToken, ExportError
+from sundial_cli.dex.records import DexBlock, DexRefreshToken, ExportError
 from sundial_cli.moving.outcome import Outcome
 from sundial_cli.target import Target
 from sundial_cli.terminal import Progress
@@ -51,6 +51,7 @@ class _World:
 
 def import_logins(
     tokens: Sequence[DexRefreshToken],
+    blocked: Mapping[tuple[str, str], DexBlock],
     new_clients: dict[str, Client],
     config: Config,
     target: Target,
@@ -59,8 +60,9 @@ def import_logins(
 ) -> Outcome:
     """Write each login that isn't over, and return what became of them. Raises OAuthError for AWS's failures.
 
-    `new_clients` are those that are imported with them, in a dry run too. Two network calls a login, and one of
-    KMS's where the connector keeps something.
+    Those of whom Dex has `blocked`, by user id and connector id, stay behind. `new_clients` are those that are
+    imported with them, in a dry run too. Two network calls a login, and one of KMS's where the connector keeps
+    something.
     """
     dynamodb = target.client("dynamodb")
     world = _World(
@@ -78,6 +80,8 @@ def import_logins(
 
         def imported(token: DexRefreshToken) -> bool | str:
             try:
+                if (token.claims.user_id, token.connector_id) in blocked:
+                    return "they are blocked at Dex"
                 return _import(token, world)
             except (_LeftOutError, ExportError) as error:
                 return str(error)
