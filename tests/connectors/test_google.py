@@ -137,6 +137,28 @@ def test_who_must_be_in_a_group_is_looked_up_whatever_the_client_asks_for(
     assert others.refresh_upstream(identity, frozenset(), now()) is None
 
 
+@pytest.mark.parametrize(("verified", "groups"), [(True, ("authors@example.com", "ops@example.com")), (False, ())])
+def test_somebody_elses_address_brings_none_of_their_groups(
+    workspace: Workspace, verified: bool, groups: tuple[str, ...]
+) -> None:
+    with hostile_provider() as google:
+        google.claims = {"email_verified": verified}
+        google.attempt = an_attempt("groups")
+        settings = GoogleSettings(
+            Registration("sundial", CLIENT_SECRET, CALLBACK), issuer=google.api.url, directory=workspace.directory()
+        )
+        came_back = arrival(google.now, code="a-code")
+        made = GoogleConnector("google", "Google", settings)
+        assert made.finish(google.attempt, came_back).claims.groups == groups
+        strict = GoogleConnector("google", "Google", replace(settings, groups=("ops@example.com",)))
+        if verified:
+            assert strict.finish(google.attempt, came_back).claims.groups == ("ops@example.com",)
+        else:
+            with pytest.raises(OAuthError) as refused:
+                strict.finish(google.attempt, came_back)
+            assert refused.value.code == "access_denied"
+
+
 def test_a_refresh_asks_google_and_the_directory(provider: OpenIDProvider, workspace: Workspace) -> None:
     made = connector(provider, directory=workspace.directory())
     first = logged_in(made)

@@ -116,12 +116,16 @@ class GoogleConnector:
             raise InterruptedRefreshError(present.upstream, error) from None
 
     def _with_groups(self, talk: Conversation, claims: Claims, scopes: frozenset[str], now: int) -> Claims:
-        """Return the user with their groups; those who must be in one are looked up whatever the client asks for."""
+        """Return the user with their groups; those who must be in one are looked up whatever the client asks for.
+
+        The directory knows people by their address alone: of one that isn't verified it tells nothing of this user.
+        """
         settings = self._settings
         if not settings.directory.admins or not (settings.groups or "groups" in scopes):
             return claims
         reader = _Reader(self.name, settings.directory, talk, now)
-        return replace(claims, groups=allowed_groups(reader.groups_of(claims.email), settings.groups))
+        groups = reader.groups_of(claims.email) if claims.email_verified else []
+        return replace(claims, groups=allowed_groups(groups, settings.groups))
 
 
 class _Reader:
