@@ -83,13 +83,20 @@ def test_the_boundary_lets_through_what_the_templates_roles_do_and_no_more(
         for statement in document["Statement"]
         for action in as_list(statement["Action"])
     }
-    assert actions(bootstrap, "Boundary") == of_roles
+    let_through = [one for _, one in statements(bootstrap, "Boundary") if one["Sid"] != "ATablesKey"]
+    assert {action for statement in let_through for action in as_list(statement["Action"])} == of_roles
 
 
 def documents(resource: dict[str, Any]) -> list[dict[str, Any]]:
     properties = resource["Properties"]
     inline = [policy["PolicyDocument"] for policy in properties.get("Policies", ())]
     return [*inline, properties["PolicyDocument"]] if "PolicyDocument" in properties else inline
+
+
+def test_a_function_uses_a_tables_key_through_dynamodb_alone(bootstrap: Resources) -> None:
+    [of_tables] = [one for _, one in statements(bootstrap, "Boundary") if one["Sid"] == "ATablesKey"]
+    through = {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"}
+    assert of_tables["Condition"] == {"StringEquals": {"kms:ViaService": through}}
 
 
 def test_nothing_within_the_boundary_makes_rights(bootstrap: Resources) -> None:

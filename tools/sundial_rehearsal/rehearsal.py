@@ -20,6 +20,8 @@ from sundial_rehearsal.workshop import ENVIRONMENT, Workshop
 SECONDS_OF_A_SCHEDULE = 600
 SECONDS_OF_A_KEY = 25 * 3600
 """After which the shipped `expiry.signingKeys` of 24 hours is over."""
+SECONDS_TO_KNOW_A_CLIENT = 90
+"""A function asks the table once a minute which clients there are."""
 CHANGED_LIFETIME = 47 * 60
 SETTING = re.compile(r"^(\s+idTokens: )\S+", re.MULTILINE)
 RETAINED = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret")
@@ -125,6 +127,7 @@ class Rehearsal:
         with self.report.step(title) as saw:
             if self.client is None:
                 self.client = made_client(self.stack, self.workshop.variables, self.workshop.region)
+                self._turn_clock(SECONDS_TO_KNOW_A_CLIENT)
             ahead = int(self.clock.read_text("utf-8"))
             seen = walk(self.stack, self.workshop.folder / "template.yaml", self.client, ahead)
             if not any(expecting in line for line in seen):
