@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sundial.config.model import Migration
+from sundial.errors import temporarily_unavailable
 from sundial.expiry.family import Claims
+from tests.handlers.test_refresh_upstream import KILGORE, SCOPES, World
 from tests.support.dex import OBSOLETE, dex_token, imported_family
 from tests.support.families import LOGIN_AT, MemoryFamilies
 from tests.support.token_world import CONFIG, SECRET, USER_ID, TokenWorld, claims_of
@@ -155,3 +159,54 @@ def test_it_can_be_introspected_and_revoked() -> None:
     assert world.post_to("/token/revoke", None, form).status == 200
     assert world.post_to("/token/introspect", None, form).body == {"active": False}
     assert world.refresh(dex_token()).error == (400, "invalid_grant")
+
+
+# through a provider
+
+
+def at_a_provider(**family: Any) -> World:
+    """Return a world to which a login at a provider has come from Dex, its provider's token with it."""
+    world = World("{reuseInterval: 30s}")
+    login = imported_family(claims=KILGORE, connector_id="up", scopes=SCOPES, **family)
+    sealed = world.envelopes.seal(login.family_id, "upstream-token-1")
+    world.memory.families[login.family_id] = replace(login, upstream=sealed)
+    world.use(replace(world.config, migration=Migration(dex_refresh_tokens=True)))
+    world.now = LOGIN_AT + 60
+    return world
+
+
+@pytest.mark.parametrize("used_at", [LOGIN_AT, LOGIN_AT + 59])
+def test_the_provider_is_asked_once_and_a_retry_shares_the_answer(used_at: int) -> None:
+    world = at_a_provider(used_at=used_at)
+    first = world.refresh(dex_token())
+    assert first.body["refresh_token"].startswith("sundial_rt_")
+    assert claims_of(first.body["id_token"])["name"] == "Kilgore S. Trout"
+    world.now += 30
+    assert world.refresh(dex_token()).body["refresh_token"] == first.body["refresh_token"]
+    assert (world.provider.asked, world.kept) == (["upstream-token-1"], "upstream-token-2")
+
+
+def test_while_somebody_else_asks_the_provider_it_waits_and_shares_the_answer() -> None:
+    world = at_a_provider()
+    answers = []
+
+    def come_too() -> None:
+        world.provider.meanwhile = lambda: None
+        answers.append(world.refresh(dex_token()))
+
+    world.provider.meanwhile = come_too
+    first = world.refresh(dex_token())
+    assert first.status == 200
+    assert [answer.status for answer in answers] == [503], (
+        "who came too waited for as long as it may, and no other asked"
+    )
+    assert world.provider.asked == ["upstream-token-1"]
+    assert world.refresh(dex_token()).body["refresh_token"] == first.body["refresh_token"]
+
+
+def test_a_provider_that_can_not_be_reached_costs_nothing() -> None:
+    world = at_a_provider()
+    world.provider.fails = temporarily_unavailable("the provider is down")
+    assert world.refresh(dex_token()).status == 503
+    world.provider.fails = None
+    assert world.refresh(dex_token()).status == 200
