@@ -9,6 +9,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from sundial.connectors import http
 from sundial.connectors.base import DeclinedError, Identity, InterruptedRefreshError
 from sundial.connectors.http import Http
 from sundial.connectors.oidc import ID_TOKEN
+from sundial.connectors.settings import Registration
 from sundial.connectors.tls import Trust
 from sundial.errors import OAuthError
 from sundial.tokens.jwt import half_hash
@@ -36,7 +38,7 @@ from tests.support.hostile import (
     public_jwk,
     signing_key,
 )
-from tests.support.upstream import arrival
+from tests.support.upstream import CALLBACK, arrival
 
 AUTHORITY = authority()
 
@@ -255,6 +257,22 @@ def test_an_answer_of_another_issuer_is_a_mix_up(provider: Hostile) -> None:
     assert provider.log_in(came_back={"iss": provider.api.url})
     provider.discovery = {"authorization_response_iss_parameter_supported": True}
     assert "RFC 9207" in refused(provider).detail
+
+
+@pytest.mark.parametrize("own_path", [True, False])
+def test_a_provider_with_a_path_of_its_own_is_handed_no_code_that_came_on_another(
+    provider: Hostile, own_path: bool
+) -> None:
+    """RFC 9700 §4.4.1: it may have sent the browser on to an honest one, whose code then came to the common path."""
+    made = provider.connector(registration=Registration("sundial", "the secret at the provider", f"{CALLBACK}/up"))
+    came_back = replace(arrival(provider.now, code="a-code"), own_path=own_path)
+    if own_path:
+        assert made.finish(provider.attempt, came_back) == honest_upstream()
+    else:
+        with pytest.raises(OAuthError) as caught:
+            made.finish(provider.attempt, came_back)
+        assert (caught.value.status, caught.value.code) == (400, "invalid_request")
+    assert provider.asked("/token") == int(own_path)
 
 
 @pytest.mark.parametrize("error", ["access_denied", "consent_required", "login_required"])

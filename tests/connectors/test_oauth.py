@@ -78,6 +78,15 @@ def test_a_user_logs_in_by_the_usual_keys(upstream: ApiUpstream) -> None:
     assert logged_in(connector(upstream), "openid").claims.groups == ()
 
 
+def test_a_provider_with_a_path_of_its_own_is_handed_no_code_that_came_on_another(upstream: ApiUpstream) -> None:
+    made = connector(upstream, registration=Registration("app", "a secret of the app", f"{CALLBACK}/up"))
+    came_back = arrival(LOGIN_AT, code="a-code")
+    with pytest.raises(OAuthError) as refused:
+        made.finish(an_attempt(), came_back)
+    assert (refused.value.status, upstream.came) == (400, [])
+    assert made.finish(an_attempt(), replace(came_back, own_path=True)).claims.user_id == "7"
+
+
 def test_the_secret_is_sent_encoded_in_a_header(upstream: ApiUpstream) -> None:
     logged_in(connector(upstream))
     credentials = base64.b64decode(upstream.came[0].headers["authorization"].removeprefix("Basic ")).decode()

@@ -100,7 +100,7 @@ class Hostile:
         return {name: value for name, value in {**honest, **self.tokens}.items() if value is not None}
 
     def connector(self, **changes: Any) -> OidcConnector:
-        registration = Registration("sundial", "the secret at the provider", CALLBACK)
+        registration = changes.pop("registration", Registration("sundial", "the secret at the provider", CALLBACK))
         return OidcConnector("up", "The Provider", OidcSettings(self.api.url, registration, **changes))
 
     def log_in(self, connector: OidcConnector | None = None, came_back: Mapping[str, str] | None = None) -> Identity:

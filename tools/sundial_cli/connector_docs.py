@@ -42,7 +42,9 @@ _CONCLUSION = """
 - **Settings** are Dex's. A secret is written `$NAME`, and taken from the environment of the functions; one in clear is
   a warning, for it would lie in the layer.
 - **The provider sends browsers to** the issuer's `/callback`, which is what `redirectURI` says, if it says anything.
-  `/callback/{id}` is as good, and tells two providers apart that share an operator.
+  `/callback/{id}` is as good, and better where there are several: a provider that was told that address answers nowhere
+  else, so that none can pass off another's answer as its own (RFC 9700 §4.4). What does the same is a provider's `iss`
+  (RFC 9207), which `oidc` checks where it comes.
 """
 
 

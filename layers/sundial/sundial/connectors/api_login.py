@@ -63,7 +63,7 @@ class ApiLogin:
     def finish(self, attempt: Attempt, arrival: Arrival) -> Identity:
         """Return who logged in (see RedirectLogin)."""
         talk = self._http.conversation()
-        code = received_code(arrival, self.name)
+        code = received_code(arrival, self.name, on_own_path=self._client.has_own_path(attempt))
         tokens = self._client.redeem(talk, self._api.token_endpoint, attempt, code, challenge="S256")
         claims = self._api.user(talk, tokens.access_token, attempt.scopes)
         return Identity(claims, _kept(tokens) if "offline_access" in attempt.scopes else "")

@@ -24,6 +24,7 @@ _CODE_IS_USED_UP = (
     "This login has been finished before, or took too long. "
     "Go back to the application; if it asks you to, log in again."
 )
+_CAME_ELSEWHERE = "This login came back by another provider's address. Go back to the application and log in again."
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _ACCESS_TOKEN = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12
 
@@ -46,6 +47,10 @@ class OAuth2Client:
     provider: str
     registration: Registration
     in_body: bool = False
+
+    def has_own_path(self, attempt: Attempt) -> bool:
+        """Return whether the provider sends browsers to the connector's own path, /callback/{id}, and not /callback."""
+        return self.registration.redirect_uri not in ("", attempt.callback_url)
 
     def authorization_url(
         self, endpoint: str, attempt: Attempt, state: str, scopes: Iterable[str], *, challenge: str = "", **more: str
@@ -117,13 +122,19 @@ class OAuth2Client:
         return _tokens(answer.ok(), document)
 
 
-def received_code(arrival: Arrival, provider: str, issuer: str = "", *, iss_required: bool = False) -> str:
+def received_code(
+    arrival: Arrival, provider: str, issuer: str = "", *, iss_required: bool = False, on_own_path: bool = False
+) -> str:
     """Return the code that the provider sent (RFC 6749 §4.1.2), once it is sure that it was this provider.
 
     `issuer` is what `iss` must say where it is there (RFC 9207 §2.4), which it is to be where `iss_required`.
+    A provider that was told to answer on the connector's own path answers nowhere else (`on_own_path`; RFC 9700
+    §4.4.2.2): what comes elsewhere is the code of another one, which this one would be handed.
     Raises DeclinedError, or what else the provider's error means.
     """
     parameters = arrival.parameters
+    if on_own_path and not arrival.own_path:
+        raise invalid_request(_CAME_ELSEWHERE, detail=f"{provider}: not on the connector's own path")
     iss = parameters.get("iss")
     if issuer and iss != issuer and (iss is not None or iss_required):
         raise unbelievable(provider, "the answer is another issuer's, or doesn't say whose (RFC 9207)")

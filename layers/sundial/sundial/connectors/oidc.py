@@ -151,11 +151,16 @@ class OidcConnector:
         """
         talk = talk or self._http.conversation()
         metadata = self._provider.metadata(talk, arrival.now)
-        code = received_code(arrival, self.name, metadata.issuer, iss_required=metadata.sends_iss)
-        self._provider.have_keys(talk, arrival.now)
-        tokens = self._client(metadata).redeem(
-            talk, metadata.token_endpoint, attempt, code, challenge=self._challenge(metadata)
+        client = self._client(metadata)
+        code = received_code(
+            arrival,
+            self.name,
+            metadata.issuer,
+            iss_required=metadata.sends_iss,
+            on_own_path=client.has_own_path(attempt),
         )
+        self._provider.have_keys(talk, arrival.now)
+        tokens = client.redeem(talk, metadata.token_endpoint, attempt, code, challenge=self._challenge(metadata))
         if not tokens.id_token:
             raise unbelievable(self.name, "no ID token came; is 'openid' among the scopes?")
         claims = self._verified(talk, tokens, arrival.now, nonce=_nonce(attempt))
