@@ -361,7 +361,11 @@ def test_booleans_are_read_as_each_database_writes_them() -> None:
         ("users.csv", "email\n", "kubectl get"),
         ("password.csv", "email\njane@example.com\n", "table password, row 1: user_id is missing"),
         ("password.json", '{"email": "j@example.com", "user_id": "1", "groups": "{"}', "row 1: JSON was expected"),
-        ("refresh_token.csv", "id,client_id,connector_id,claims_user_id,created_at\na,b,c,d,today\n", "not 'today'"),
+        (
+            "refresh_token.csv",
+            "id,client_id,connector_id,claims_user_id,created_at\na,b,c,d,today\n",
+            "row 1: a time was expected",
+        ),
         (
             "dex.json",
             json.dumps(resource("Password", "x", email="j@example.com", userID="1", hash="$2a$")),

@@ -382,6 +382,16 @@ def test_what_is_no_dex_file_is_status_2(text: str, tmp_path: Path) -> None:
     assert not made.exists()
 
 
+def test_what_is_wrong_with_a_file_is_said_without_quoting_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dex.yaml").write_text('issuer: x\nstaticClients:\n- secret: "hunter2\n', "utf-8")
+    assert main(["import-dex", "config", str(tmp_path / "dex.yaml"), "--output", str(tmp_path / "new.yaml")]) == 2
+    err = capsys.readouterr().err
+    assert "line 4" in err
+    assert "hunter2" not in err
+
+
 def test_what_dex_kept_of_a_login_at_an_openid_provider_is_what_ours_keeps() -> None:
     token = EXPECTED.refresh_tokens[0]
     oidc = replace(token, connector_data=json.dumps({"RefreshToken": b64encode(b"rt-1").decode()}).encode())

@@ -40,8 +40,11 @@ def convert(text: str, *, with_refresh_tokens: bool) -> Converted:
     text = dex_file_in(text).lstrip("\n")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise NoDexFileError(str(error)) from None
+    except yaml.MarkedYAMLError as error:  # whose own text quotes the file, and so what is secret in it
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise NoDexFileError(f"line {line}: {error.problem}") from None
+    except yaml.YAMLError:
+        raise NoDexFileError("it is no YAML: save it as UTF-8 text") from None
     if not isinstance(root, yaml.MappingNode):
         raise NoDexFileError("it is no mapping of settings")
     lines = text.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Values as Go's encoders and the databases write them."""
+"""Values as Go's encoders and the databases write them. What is wrong with one is said without quoting it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def flag(value: Any, *, unset: bool = False) -> bool:
         return True
     if word in _FALSE:
         return False if word else unset
-    raise ExportError(f"a boolean was expected, and not {word!r}")
+    raise ExportError("a boolean was expected in it")
 
 
 def base64_bytes(value: Any) -> bytes:
@@ -90,7 +90,7 @@ def instant(value: Any) -> int:
     try:
         at = datetime.fromisoformat(written)
     except ValueError:
-        raise ExportError(f"a time was expected, and not {text(value)!r}") from None
+        raise ExportError("a time was expected in it") from None
     return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
 
 
