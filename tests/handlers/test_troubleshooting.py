@@ -13,6 +13,7 @@ import pytest
 
 from sundial.errors import OAuthError
 from sundial.version import VERSION
+from sundial_cli.main import main
 from sundial_local.intrinsics import load_yaml
 from sundial_local.paths import ROOT, TEMPLATE
 from tests.compatibility.record import AT, RELEASES
@@ -168,6 +169,16 @@ def test_without_the_secret_the_rotation_fails_and_says_why(stack: OwnStack, tmp
     with pytest.raises(OAuthError) as failure:
         World(stack, tmp_path, AT + 600).rotate({}, None)
     assert str(failure.value) in section("The secret was deleted")
+
+
+def test_a_wrong_setting_ends_the_build_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "layers" / "config" / "sundial.yaml").read_text("utf-8")
+    (tmp_path / "sundial.yaml").write_text(text.replace("idTokens: 1h ", "idTokens: 90d "), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "compile", "sundial.yaml", "sundial.json"]) == 1  # what the layer's Makefile runs
+    assert capsys.readouterr().err in section("A configuration file is wrong")
 
 
 def test_before_the_first_rotation_that_is_what_is_said(

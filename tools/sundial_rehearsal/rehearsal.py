@@ -12,6 +12,7 @@ from typing import Any
 
 from sundial.smoke.answers import problem
 from sundial_cli.smoke_test import Credentials
+from sundial_local.paths import ROOT
 from sundial_rehearsal.client import made_client, walk
 from sundial_rehearsal.deployed import DeployedStack, wait_until
 from sundial_rehearsal.report import Report, StepFailedError
@@ -24,6 +25,17 @@ SECONDS_TO_KNOW_A_CLIENT = 90
 """A function asks the table once a minute which clients there are."""
 CHANGED_LIFETIME = 47 * 60
 SETTING = re.compile(r"^(\s+idTokens: )\S+", re.MULTILINE)
+BROKEN_RESOURCE = """\
+  BrokenAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Namespace: Sundial
+      MetricName: Nothing
+      ComparisonOperator: GreaterThanThreshold
+      EvaluationPeriods: 1
+"""
+"""An alarm without a threshold: CloudFormation finds out when it makes it."""
+PAGE = ROOT / "docs" / "troubleshooting.md"
 RETAINED = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret")
 WRONG_ISSUER = "https://login.example.com/"
 _GET_KEYS = "jwks/get-keys.json"
@@ -54,6 +66,7 @@ class Rehearsal:
         self.answer_recorded_events()
         self.serve_a_client("the client meets the changed setting", expecting=f"for {CHANGED_LIFETIME} s")
         self.try_the_release()
+        self.fail_and_be_taken_back()
         self.go_back()
         self.delete()
 
@@ -73,6 +86,7 @@ class Rehearsal:
             told = [line.strip() for line in said.splitlines() if "Parameter" in line and "Issuer" in line]
             if not told:
                 raise StepFailedError("the refusal does not name the parameter", said)
+            self._expect_documented(told[-1])
             saw(told[-1])
 
     def create(self) -> None:
@@ -83,6 +97,7 @@ class Rehearsal:
             saw(f"CREATE_COMPLETE: {len(self.stack.resources())} resources, {len(self.stack.functions())} functions")
             for type, names in self._recorded_only().items():
                 saw(f"MiniStack only records {len(names)} {type}: {', '.join(names)}")
+            saw("MiniStack makes the API without its routes: the functions are invoked through the Lambda API")
 
     def wait_for_the_first_key(self) -> None:
         """Until the schedule has run there is no key, and that is said; then there is one."""
@@ -175,6 +190,23 @@ class Rehearsal:
                 raise StepFailedError(f"one layer was to change, and {len(new)} did: {sorted(new)}")
             saw(f"UPDATE_COMPLETE: {new.pop().split(':layer:')[1]}; every `live` stands for a new version")
 
+    def fail_and_be_taken_back(self) -> None:
+        """A resource that can't be made ends the deployment, and all that it has changed is as it was."""
+        with self.report.step("a deployment that fails is taken back") as saw:
+            template = self.workshop.folder / ".aws-sam" / "build" / "template.yaml"
+            text = template.read_text("utf-8")
+            template.write_text(text.replace("\nResources:\n", f"\nResources:\n{BROKEN_RESOURCE}", 1), "utf-8")
+            versions = self.stack.versions()
+            said = self.workshop.refused("deploy", *self._deploy_options(LogRetentionDays="3"))
+            template.write_text(text, "utf-8")
+            self._expect_status("UPDATE_ROLLBACK_COMPLETE")
+            if self.stack.versions() != versions:
+                raise StepFailedError("`live` stands for other versions than before")
+            [told] = [line for line in said.splitlines() if line.startswith("Error: ")]
+            self._expect_documented(told)
+            saw(told)
+            saw("every `live` stands for the version that it stood for")
+
     def go_back(self) -> None:
         """The version before still answers, with what the new one has written."""
         with self.report.step("the versions before still answer") as saw:
@@ -230,6 +262,10 @@ class Rehearsal:
         status = self.stack.status()
         if status != wanted:
             raise StepFailedError(f"the stack is {status}, not {wanted}")
+
+    def _expect_documented(self, line: str) -> None:
+        if line not in PAGE.read_text("utf-8"):
+            raise StepFailedError(f"{PAGE.name} has another message", line)
 
     def _turn_clock(self, seconds: int) -> None:
         # In one piece: the functions read it at every look at the time.
