@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.browser import EMAIL, PASSWORD, Answer, Browser
+from tests.support.browser import EMAIL, PASSWORD, Browser, assert_page
 from tests.support.device_world import Device, DeviceWorld, log_in, open_page
 from tests.support.events import FORM
 from tests.support.mistakes import ABSENT, MISTAKES, spoilt
@@ -28,15 +28,6 @@ def world(only_world: DeviceWorld) -> DeviceWorld:
 @pytest.fixture
 def browser(world: DeviceWorld) -> Browser:
     return Browser(world)
-
-
-def assert_page(answer: Answer, *statuses: int) -> None:
-    """Check that a person reads a page that leads nowhere, and in which nothing that was sent is markup."""
-    assert answer.status in statuses
-    assert "Location" not in answer.headers
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "<script" not in answer.body
 
 
 class Sent(NamedTuple):

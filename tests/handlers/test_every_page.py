@@ -10,7 +10,7 @@ import pytest
 
 from sundial.tokens.claims import Principal, id_token_claims
 from sundial.tokens.jwt import sign
-from tests.support.browser import CALLBACK, CONFIG, EMAIL, PASSWORD, REQUEST, Answer, Browser
+from tests.support.browser import CALLBACK, CONFIG, EMAIL, PASSWORD, REQUEST, Browser, assert_page
 from tests.support.device_world import DeviceWorld
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.mistakes import ABSENT, MISTAKES, REPEATED, spoilt
@@ -39,15 +39,6 @@ def world(only_world: DeviceWorld) -> DeviceWorld:
 @pytest.fixture
 def browser(world: DeviceWorld) -> Browser:
     return Browser(world)
-
-
-def assert_page(answer: Answer, *statuses: int) -> None:
-    """Check that a person reads a page that leads nowhere, and in which nothing that was sent is markup."""
-    assert answer.status in statuses
-    assert "Location" not in answer.headers
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "<script" not in answer.body
 
 
 # The authorization request

@@ -281,3 +281,12 @@ class Browser:
 def query_of(url: str) -> dict[str, list[str]]:
     """Return the query of a URL."""
     return parse_qs(urlsplit(url).query)
+
+
+def assert_page(answer: Answer, *statuses: int) -> None:
+    """Check that a person reads a page that leads nowhere, and in which nothing that was sent is markup."""
+    assert answer.status in statuses
+    assert "Location" not in answer.headers
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "<script" not in answer.body
