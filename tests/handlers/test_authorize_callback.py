@@ -9,12 +9,14 @@ import pytest
 
 from sundial.authorize.callback import LONGEST_STATE
 from sundial.connectors.base import Arrival, Attempt, DeclinedError, Departure, Identity
+from sundial.connectors.http import unbelievable, unreachable
 from sundial.connectors.mock import MockCallback
 from sundial.errors import OAuthError, access_denied, temporarily_unavailable, upstream_failed
 from sundial.expiry.family import Claims
 from tests.support.browser import CALLBACK, CONFIG, REQUEST, Answer, Browser, BrowserWorld
 from tests.support.families import LOGIN_AT
 from tests.support.leak_watch import LEAKS
+from tests.support.told import metrics_of
 
 PROVIDER = "https://provider.example.com/authorize"
 KILGORE = Claims("kilgore", username="Kilgore Trout", email="kilgore@example.com", groups=("authors",))
@@ -205,6 +207,24 @@ def test_what_the_client_can_do_nothing_about_is_told_to_the_user(error: OAuthEr
     assert error.description in answer.text
     assert "Location" not in answer.headers
     assert world.families.calls == []
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (unbelievable("The Provider", "neither a code nor an error came back"), ["UpstreamErrors"]),
+        (unreachable("The Provider", "the authorization endpoint answered server_error"), ["UpstreamErrors"]),
+        (temporarily_unavailable("The table can't be reached at the moment."), ["UpstreamErrors", "ServerErrors"]),
+    ],
+)
+def test_no_release_is_undone_by_what_anybody_can_come_back_with(
+    error: OAuthError, counted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = Browser(world_of(Provider(answers=error)))
+    came_back = away(browser)
+    capsys.readouterr()
+    assert browser.get("/callback", came_back).status >= 500
+    assert [one.name for one in metrics_of(capsys.readouterr().out)] == counted
 
 
 # A login that the provider had already

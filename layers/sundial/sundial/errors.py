@@ -14,7 +14,8 @@ class OAuthError(Exception):
     """A refusal, as the RFC that refuses would word it.
 
     `code` is the registered OAuth error code, `description` goes to the client and says what to do,
-    `detail` goes to the log alone. None of them ever holds a token, a code, a key or a password.
+    `detail` goes to the log alone. None of them ever holds a token, a code, a key or a password. `upstream` is an
+    identity provider's failure, or of whoever comes back in its name, as any browser can: no fault of this version.
     """
 
     code: str
@@ -22,6 +23,7 @@ class OAuthError(Exception):
     status: int = 400
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    upstream: bool = False
 
     def __str__(self) -> str:
         return f"{self.code}: {self.description}" + (f" ({self.detail})" if self.detail else "")
@@ -90,10 +92,12 @@ def invalid_token(description: str, *, detail: str = "") -> OAuthError:
     return OAuthError("invalid_token", description, status=401, detail=detail, headers={"WWW-Authenticate": challenge})
 
 
-def temporarily_unavailable(description: str, *, retry_after: int = 1, detail: str = "") -> OAuthError:
+def temporarily_unavailable(
+    description: str, *, retry_after: int = 1, detail: str = "", upstream: bool = False
+) -> OAuthError:
     """A dependency can't be reached; nothing was consumed and the same request may be sent again.
 
-    `retry_after` is in seconds (RFC 9110 §10.2.3).
+    `retry_after` is in seconds (RFC 9110 §10.2.3); `upstream` says that it is an identity provider.
     """
     return OAuthError(
         "temporarily_unavailable",
@@ -101,12 +105,13 @@ def temporarily_unavailable(description: str, *, retry_after: int = 1, detail: s
         status=503,
         detail=detail,
         headers={"Retry-After": str(retry_after)},
+        upstream=upstream,
     )
 
 
 def upstream_failed(description: str, *, detail: str = "") -> OAuthError:
     """RFC 9110 §15.6.3: an identity provider that we asked answered what can't be used, or refused to answer us."""
-    return OAuthError("server_error", description, status=502, detail=detail)
+    return OAuthError("server_error", description, status=502, detail=detail, upstream=True)
 
 
 def server_error(description: str, *, detail: str = "") -> OAuthError:

@@ -163,7 +163,10 @@ class Conversation:
 def unreachable(provider: str, detail: str) -> OAuthError:
     """Return the 503 for a provider that doesn't answer, or not now."""
     return temporarily_unavailable(
-        f"{provider} can't be reached at the moment; try again in a little while", retry_after=5, detail=detail
+        f"{provider} can't be reached at the moment; try again in a little while",
+        retry_after=5,
+        detail=detail,
+        upstream=True,
     )
 
 

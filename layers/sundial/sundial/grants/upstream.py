@@ -190,7 +190,7 @@ def _unsettled(connector: Connector, error: OAuthError) -> OAuthError:
     count("UpstreamErrors", connector=connector.id)
     if error.status == 503:
         return error
-    return temporarily_unavailable(error.description, retry_after=30, detail=error.detail)
+    return temporarily_unavailable(error.description, retry_after=30, detail=error.detail, upstream=True)
 
 
 def _rotate(server: TokenServer, ask: Ask, claims: Claims, held: Held) -> Written:
