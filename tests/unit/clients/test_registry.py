@@ -117,7 +117,18 @@ def test_a_table_that_cannot_be_reached_is_a_503_but_not_for_clients_of_the_file
             registry.find(client_id, NOW)
         assert refusal.value.status == 503
     table.broken = False
-    assert registry.find("table-app", NOW) is not None
+    assert registry.find("table-app", NOW + 1) is not None
+
+
+def test_a_table_that_cannot_be_reached_is_not_asked_again_in_the_same_second(
+    registry: ClientRegistry, table: MemoryClients
+) -> None:
+    """A request may name many clients, and each call may hang for as long as the SDK has patience."""
+    table.broken = True
+    for client_id in ("table-app", "another", "a-third"):
+        with pytest.raises(OAuthError):
+            registry.find(client_id, NOW)
+    assert table.calls == ["ids"]
 
 
 def test_an_id_that_nobody_knows_is_nobodys(registry: ClientRegistry) -> None:

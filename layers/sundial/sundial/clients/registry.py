@@ -58,7 +58,7 @@ class ClientRegistry:
         if static is not None:
             return static
         if self._unreachable is not None and self._unreachable[0] == now:
-            raise self._unreachable[1]
+            raise self._unreachable[1].with_traceback(None)
         try:
             return self._find_in_table(client_id, now)
         except OAuthError as error:
