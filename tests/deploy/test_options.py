@@ -16,8 +16,8 @@ from botocore.exceptions import WaiterError
 
 from sundial_local.ministack import CREDENTIALS, running_ministack
 from sundial_local.paths import MINISTACK_PYTHON, TOOLS
+from tests.support.made import CLOUDFRONT, WAF
 from tests.support.transformed import source, transformed
-from tests.template.test_options import CLOUDFRONT, WAF
 
 SERVICES = (
     *("acm", "apigateway", "cloudformation", "cloudfront", "dynamodb", "events", "iam", "kms", "lambda", "logs"),

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import pytest
 
-from sundial_local.intrinsics import NO_VALUE, Scope, TemplateError, holds, resolve
+from sundial_local.intrinsics import NO_VALUE, Scope, TemplateError, resolve
+from tests.support.made import CERTIFICATE, CLOUDFRONT, TABLE_KEY, WAF, ZONE, Made, Template
 from tests.support.transformed import source
-
-Template = dict[str, Any]
-
-ZONE = {"HostedZoneId": "Z0123456789ABCDEFGHIJ"}
-CERTIFICATE = {"CertificateArn": "arn:aws:acm:eu-central-1:111122223333:certificate/" + "1" * 36}
-CLOUDFRONT = {"CloudFrontCertificateArn": "arn:aws:acm:us-east-1:111122223333:certificate/" + "2" * 36}
-WAF = {"WebAclArn": "arn:aws:wafv2:us-east-1:111122223333:global/webacl/sundial/" + "3" * 36}
-TABLE_KEY = "arn:aws:kms:eu-central-1:111122223333:key/" + "4" * 36
 
 DOMAINS: tuple[dict[str, str], ...] = ({}, ZONE, CERTIFICATE, ZONE | CERTIFICATE)
 FRONTS: tuple[dict[str, str], ...] = ({}, CLOUDFRONT, CLOUDFRONT | WAF)
@@ -36,48 +27,6 @@ def combinations() -> Iterator[dict[str, str]]:
         if domain or not front:
             for others in product(*OTHERS):
                 yield {**domain, **front, **{name: value for other in others for name, value in other.items()}}
-
-
-class Made:
-    """What CloudFormation makes of the template with `parameters`; Ref and GetAtt of anything else are errors."""
-
-    def __init__(self, template: Template, **parameters: str) -> None:
-        defaults = {name: str(one["Default"]) for name, one in template["Parameters"].items() if "Default" in one}
-        pseudo = {
-            "AWS::Region": "eu-central-1",
-            "AWS::AccountId": "111122223333",
-            "AWS::Partition": "aws",
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackName": "sundial",
-        }
-        self.scope = Scope(
-            parameters=defaults | pseudo | {"Issuer": "https://login.example.com"} | parameters,
-            conditions=template["Conditions"],
-            reference=self._named,
-            attribute=lambda name, attribute: f"{self._named(name)}.{attribute}",
-        )
-        self.names = {name for name, one in template["Resources"].items() if self._made(one)}
-        self.resources = {name: resolve(template["Resources"][name], self.scope) for name in self.names}
-        self.outputs = {
-            name: resolve(one["Value"], self.scope) for name, one in template["Outputs"].items() if self._made(one)
-        }
-
-    def _made(self, one: Mapping[str, Any]) -> bool:
-        return "Condition" not in one or holds(one["Condition"], self.scope)
-
-    def _named(self, name: str) -> str:
-        if name not in self.names:
-            raise TemplateError(f"{name} is not made")
-        return f"<{name}>"
-
-    def __getitem__(self, name: str) -> Mapping[str, Any]:
-        properties: Mapping[str, Any] = self.resources[name]["Properties"]
-        return properties
-
-    def distribution(self) -> Mapping[str, Any]:
-        """Return CloudFront's configuration."""
-        configuration: Mapping[str, Any] = self["Distribution"]["DistributionConfig"]
-        return configuration
 
 
 def test_in_every_combination_each_resource_finds_all_that_it_refers_to(template: Template) -> None:
@@ -193,99 +142,6 @@ def test_the_certificate_proves_itself_in_the_zone_and_the_names_lead_to_the_api
     assert "DomainTarget" not in Made(template).outputs
 
 
-def test_cloudfront_keeps_discovery_and_keys_as_their_cache_control_says(template: Template) -> None:
-    made = Made(template, **ZONE, **CLOUDFRONT)
-    kept = [one for one in made.distribution()["CacheBehaviors"] if one["CachePolicyId"] == "<KeepAsTold>"]
-    documents = {"openid-configuration", "oauth-authorization-server"}
-    assert {one["PathPattern"] for one in kept} == {"*/keys"} | {f"*/.well-known/{name}" for name in documents}
-    policy = made["KeepAsTold"]["CachePolicyConfig"]
-    assert (policy["MinTTL"], policy["DefaultTTL"], policy["MaxTTL"]) == (0, 0, 3600)
-    key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
-    assert key["HeadersConfig"]["Headers"] == ["Origin"]
-    assert (key["CookiesConfig"], key["QueryStringsConfig"]) == (
-        {"CookieBehavior": "none"},
-        {"QueryStringBehavior": "none"},
-    )
-    assert "Host" in made["PassTheHostOn"]["OriginRequestPolicyConfig"]["HeadersConfig"]["Headers"]
-
-
-def test_cloudfront_hands_everything_else_on_and_keeps_nothing_of_it(template: Template) -> None:
-    made = Made(template, **ZONE, **CLOUDFRONT)
-    configuration = made.distribution()
-    caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"  # CloudFront's own policy of that name
-    passed = [configuration["DefaultCacheBehavior"]]
-    passed += [one for one in configuration["CacheBehaviors"] if one["CachePolicyId"] != "<KeepAsTold>"]
-    for behaviour in passed:
-        assert behaviour["CachePolicyId"] == caching_disabled
-        assert behaviour["OriginRequestPolicyId"] == "<PassEverythingOn>"
-        assert {"GET", "POST", "OPTIONS"} <= set(behaviour["AllowedMethods"])
-        assert behaviour["ViewerProtocolPolicy"] == "https-only"
-    everything = made["PassEverythingOn"]["OriginRequestPolicyConfig"]
-    assert everything["CookiesConfig"] == {"CookieBehavior": "all"}
-    assert everything["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
-    assert everything["HeadersConfig"] == {
-        "HeaderBehavior": "allViewerAndWhitelistCloudFront",
-        "Headers": ["CloudFront-Viewer-Address"],
-    }
-    kept_errors = {one["ErrorCode"] for one in configuration["CustomErrorResponses"] if one["ErrorCachingMinTTL"]}
-    assert not kept_errors
-    assert {500, 502, 503, 504, 404} <= {one["ErrorCode"] for one in configuration["CustomErrorResponses"]}
-
-
-@pytest.mark.parametrize(
-    ("path", "kept"),
-    [
-        ("/keys", True),
-        ("/dex/keys", True),
-        ("/a/b/.well-known/openid-configuration", True),
-        ("/auth/keys", False),
-        ("/dex/callback/keys", False),
-        ("/token", False),
-        ("/auth/keys/login", False),
-    ],
-)
-def test_a_connector_that_is_called_keys_is_not_kept(path: str, kept: bool, template: Template) -> None:
-    from fnmatch import fnmatchcase
-
-    behaviours = Made(template, **ZONE, **CLOUDFRONT).distribution()["CacheBehaviors"]
-    first = next((one for one in behaviours if fnmatchcase(path, one["PathPattern"])), None)
-    assert (first is not None and first["CachePolicyId"] == "<KeepAsTold>") == kept
-
-
-def test_cloudfront_proves_itself_to_the_functions_and_to_nobody_else(template: Template) -> None:
-    made = Made(template, **ZONE, **CLOUDFRONT)
-    [origin] = made.distribution()["Origins"]
-    [header] = origin["OriginCustomHeaders"]
-    from sundial.web.front import PROOF
-
-    assert header["HeaderName"].lower() == PROOF
-    assert header["HeaderValue"] == "{{resolve:secretsmanager:<FrontSecret>:SecretString:secret}}"
-    assert made["FrontSecret"]["GenerateSecretString"]["PasswordLength"] >= 32
-    assert "SecretString" not in made["FrontSecret"]
-    assert origin["DomainName"] == "<ApiDomain>.RegionalDomainName"
-    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    for parameters, secret in ((ZONE, None), (ZONE | CLOUDFRONT, header["HeaderValue"])):
-        variables = Made(template, **parameters)["TokenFunction"]["Environment"]["Variables"]
-        assert variables.get("SUNDIAL_FRONT_SECRET") == secret
-
-
-def test_a_new_serial_makes_a_new_secret_and_has_cloudfront_and_the_functions_look_at_it_again(
-    template: Template,
-) -> None:
-    """CloudFormation resolves a reference to a secret again only where the resource that holds it changes."""
-    one, two = (Made(template, **ZONE, **CLOUDFRONT, FrontSecretSerial=serial) for serial in ("1", "2"))
-    changed = {name for name in one.names if one.resources[name] != two.resources[name]}
-    functions = {name for name in one.names if one.resources[name]["Type"] == "AWS::Lambda::Function"}
-    assert changed == {"FrontSecret", "Distribution"} | functions
-    assert json.loads(two["FrontSecret"]["GenerateSecretString"]["SecretStringTemplate"]) == {"serial": 2}
-
-
-def test_a_web_acl_stands_before_cloudfront_where_there_is_one(template: Template) -> None:
-    assert "WebACLId" not in Made(template, **ZONE, **CLOUDFRONT).distribution()
-    fronted = Made(template, **ZONE, **CLOUDFRONT, **WAF)
-    assert fronted.distribution()["WebACLId"] == WAF["WebAclArn"]
-
-
 @pytest.mark.parametrize(("key", "used"), [("", None), ("create", "<TableKey>.Arn"), (TABLE_KEY, TABLE_KEY)])
 def test_the_tables_are_encrypted_under_the_key_that_is_asked_for(
     key: str, used: str | None, template: Template
@@ -327,11 +183,6 @@ def test_snapstart_and_tracing_are_off_unless_asked_for_and_the_rotation_never_b
         else:
             assert asked[name]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
             assert asked[name]["Environment"]["Variables"]["SUNDIAL_TRACING"] == "on"
-
-
-def test_no_option_gives_a_function_a_right_to_the_fronts_secret(template: Template) -> None:
-    made = Made(template, **ZONE, **CLOUDFRONT)
-    assert "FrontSecret" not in json.dumps([made[name] for name in made.names if name.endswith("Role")])
 
 
 def test_the_parameters_that_are_shown_in_groups_are_all_of_them() -> None:
