@@ -83,10 +83,20 @@ def test_the_name_is_the_full_one_where_there_is_one(directory: MemoryDirectory)
         ("nobody@example.com", "password"),
         ("nobody@example.com", ""),
         ("nobody@example.com", "pass\0word"),
+        ("nobody\0@example.com", "password"),
+        (f"{'n' * 5000}@example.com", "password"),
     ],
 )
 def test_a_wrong_password_and_an_unknown_user_are_the_same(local: PasswordConnector, email: str, password: str) -> None:
     assert local.log_in(email, password) is None
+
+
+def test_what_is_longer_than_any_email_is_nobodys_and_never_a_key_of_the_table(
+    local: PasswordConnector, directory: MemoryDirectory
+) -> None:
+    for length, asked in ((320, 1), (321, 1), (2048, 1), (60_000, 1)):
+        assert local.log_in(f"{'n' * (length - len('@example.com'))}@example.com", "password") is None
+        assert directory.calls == asked
 
 
 @pytest.mark.parametrize("email", ["admin@example.com", "jane@example.com", "nobody@example.com"])

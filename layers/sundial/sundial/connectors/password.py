@@ -18,6 +18,9 @@ RECOMMENDED_COST = 12
 HIGHEST_COST = 16
 """bcrypt's cost is a power of two; a hash beyond this (Dex's bound too) would keep a function busy for seconds."""
 
+LONGEST_EMAIL = 320
+"""Characters (RFC 5321 §4.5.3.1). DynamoDB takes no key of more than 2,048 bytes: what a stranger typed would be a
+failure of ours."""
 LONGEST_PASSWORD = 72
 _BCRYPT = re.compile(rb"\$2[abxy]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
 
@@ -48,7 +51,7 @@ class PasswordConnector:
             return _claims(static_user)
         # A wrong password of a user of the file costs the same look into the table as an email that
         # nobody has, so that the clock doesn't tell the two apart.
-        user = self._directory().user(key)
+        user = self._directory().user(key) if len(key) <= LONGEST_EMAIL else None
         if static_user is not None:
             return None
         right = _matches(password, self._nobodys_hash if user is None else user.hash)
