@@ -271,8 +271,9 @@ class RefreshFamilies(RuleBasedStateMachine):
 
     @invariant()
     def the_table_says_what_the_model_says(self) -> None:
+        items = self.world.items(login.family_id for login in self.logins)
         for login in self.logins:
-            item = self.world.item(login.family_id)
+            item = items[login.family_id]
             family = from_item(item)
             assert family is not None
             assert family.generation == len(login.strings)
@@ -354,6 +355,6 @@ def test_families_live_as_the_model_says_whatever_users_thieves_clocks_and_opera
         def __init__(self) -> None:
             super().__init__(stack)
 
-    run_state_machine_as_test(Here, settings=examples(36, 1000, steps=depth(40, 80)))
+    run_state_machine_as_test(Here, settings=examples(36, 400, steps=depth(40, 80)))
     met = {outcome for outcome in Refresh if ("Refreshes", outcome) in metrics}
     assert met >= set(Refresh) - {Refresh.IMPOSSIBLE}, "the lives were too tame to prove anything"
