@@ -71,6 +71,13 @@ CRASH_MUTATIONS = (
         f"{_PROVIDER}::test_who_comes_late_never_overwrites_what_the_provider_gave_out_since",
     ),
     Mutation(
+        "whoever is late to write what a provider gave out is taken for a thief",
+        _UPSTREAM,
+        "(Refresh.ROTATE, Refresh.KEEP, Refresh.REPLAY)",
+        "(Refresh.ROTATE, Refresh.KEEP)",
+        f"{_PROVIDER}::test_who_comes_late_is_not_taken_for_a_thief",
+    ),
+    Mutation(
         "a lease outlives its function by a day",
         _UPSTREAM,
         "LEASE = timedelta(seconds=30)",

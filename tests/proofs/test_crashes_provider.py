@@ -64,9 +64,9 @@ class Login:
         text = self.site.bench.envelopes.open(stored.family_id, stored.upstream).text
         return str(json.loads(text)["refresh_token"])
 
-    def refresh(self, refresh_token: str) -> Mapping[str, Any]:
+    def refresh(self, refresh_token: str, *, after: int = WINDOW + 1) -> Mapping[str, Any]:
         """Refresh with what was answered, past the window, when all is well; return the answer."""
-        self.site.bench.now += WINDOW + 1
+        self.site.bench.now += after
         event = self.site.form(grant_type="refresh_token", refresh_token=refresh_token)
         answer = in_json(self.site.machine(self.config).edge(event))
         assert answer.status == 200, answer.body
@@ -236,6 +236,25 @@ def test_who_comes_late_never_overwrites_what_the_provider_gave_out_since(site: 
     assert in_json(response).error == (503, "temporarily_unavailable")
     assert site.provider.presented == ["upstream-token-1", "upstream-token-2"]
     check_all_is_well(login, again[0])
+
+
+def test_who_comes_late_is_not_taken_for_a_thief(site: CrashSite) -> None:
+    """The client has had its window, shorter than a function may run, and has gone on from the first one's write."""
+    login = a_login_at_the_provider(site, site.with_a_short_window)
+    gone_on: list[Mapping[str, Any]] = []
+
+    def go_on() -> None:
+        again = in_json(site.machine(login.config).edge(login.asked.event)).body
+        site.bench.now += 6
+        gone_on.append(login.refresh(again["refresh_token"], after=0))
+
+    machine = site.bench.machine(login.config, Network({WRITTEN: LOST[0]}, {WRITTEN + 1: go_on}), warm=True)
+    response = machine.send(login.asked.event)
+    assert response is not None
+    assert in_json(response).error == (503, "temporarily_unavailable")
+    assert login.kept == site.provider.current == "upstream-token-3"
+    login.refresh(gone_on[0]["refresh_token"])
+    assert (login.stored.generation, login.stored.revoked_at) == (4, None)
 
 
 @dataclass

@@ -135,6 +135,7 @@ class CrashSite:
         url = self.provider.hostile.api.url
         self.config = _CONFIG % (url, "false", "{reuseInterval: 30s}")
         self.without_consent = _CONFIG % (url, "true", "{reuseInterval: 30s}")
+        self.with_a_short_window = _CONFIG % (url, "false", "{reuseInterval: 5s}")
         self.without_rotation = _CONFIG % (url, "false", "{disableRotation: true, validIfNotUsedFor: 1h}")
         joan = LocalUser(email=TABLE_EMAIL, user_id="3d5c9f7a", hash=HASH.encode(), username="joan", groups=("ops",))
         assert self.bench.users.create(joan)

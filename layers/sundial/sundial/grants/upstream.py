@@ -115,9 +115,11 @@ def _is_leased(family: Family | None, ask: Ask) -> bool:
 
 def _is_current(family: Family | None, ask: Ask) -> bool:
     """Return whether the rule would have the family move on with the token that was presented."""
-    generation = ask.presented.generation
-    outcome = decide(family, ask.client.id, generation, ask.now, ask.policy, ask.not_before)
-    return outcome in (Refresh.ROTATE, Refresh.KEEP)
+    return _outcome(family, ask) in (Refresh.ROTATE, Refresh.KEEP)
+
+
+def _outcome(family: Family | None, ask: Ask) -> Refresh:
+    return decide(family, ask.client.id, ask.presented.generation, ask.now, ask.policy, ask.not_before)
 
 
 def _just_asked(family: Family, ask: Ask, *, waited: bool) -> bool:
@@ -194,7 +196,11 @@ def _unsettled(connector: Connector, error: OAuthError) -> OAuthError:
 
 
 def _rotate(server: TokenServer, ask: Ask, claims: Claims, held: Held) -> Written:
-    """Write the rotation. Not applied where the family has changed while the provider was asked: revoked, say."""
+    """Write the rotation. Not applied where the family has changed while the provider was asked: revoked, say.
+
+    The token was current when the lease was taken. So where the family has moved on since, this is no replay, but the
+    lease is lost, or the first of these writes was made and others have gone on from it.
+    """
     written = _write(
         server,
         ask,
@@ -211,7 +217,8 @@ def _rotate(server: TokenServer, ask: Ask, claims: Claims, held: Held) -> Writte
             held,
         ),
     )
-    if not written.applied and _is_current(written.family, ask):
+    is_over = _outcome(written.family, ask) in (Refresh.ROTATE, Refresh.KEEP, Refresh.REPLAY)
+    if not written.applied and is_over:
         raise temporarily_unavailable(_BUSY, retry_after=2, detail="the lease was lost")
     return written
 
