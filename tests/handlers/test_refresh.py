@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -295,3 +296,14 @@ def test_extra_spaces_in_a_scope_do_no_harm(scope: str) -> None:
 def test_the_redirect_uri_has_no_part_in_a_refresh() -> None:
     world = TokenWorld()
     assert world.refresh(world.refresh_token(), redirect_uri=REDIRECT_URI).status == 200
+
+
+def test_a_login_through_a_connector_that_its_client_may_no_longer_use_is_not_refreshed() -> None:
+    world = TokenWorld()
+    token = world.refresh_token()
+    before = world.config
+    restricted = replace(before.clients["example-app"], allowed_connectors=("ldap",))
+    world.use(replace(before, clients={**before.clients, "example-app": restricted}))
+    assert world.refresh(token).error == (400, "invalid_grant")
+    world.use(before)
+    assert world.refresh(token).status == 200

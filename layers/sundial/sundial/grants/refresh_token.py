@@ -47,7 +47,7 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     presented = presented_refresh_token(server, client, token, now)
     if presented is None:
         raise invalid_grant(_NOT_OURS)
-    connector = _connector(server, presented)
+    connector = _connector(server, client, presented)
     policy = server.config.refresh_policy(client, connector.id)
     signers = Signers.for_client(ring, server.config, client, now)
     change = Change(now, new_change_id(), ring.mac(now).id)
@@ -91,10 +91,15 @@ def _parse_scope(scope: str) -> frozenset[str]:
     return scopes
 
 
-def _connector(server: TokenServer, presented: Presented) -> Connector:
+def _connector(server: TokenServer, client: Client, presented: Presented) -> Connector:
+    """Return the connector of the login, which the client may still use (Dex: allowedConnectors, grantTypes)."""
     connector = server.connectors.get(presented.connector_tag)
-    if connector is None or not server.config.allows(connector.id, "refresh_token"):
-        raise invalid_grant("the connector of this login is no longer configured, or not for refreshing; log in again")
+    if (
+        connector is None
+        or not server.config.allows(connector.id, "refresh_token")
+        or (client.allowed_connectors and connector.id not in client.allowed_connectors)
+    ):
+        raise invalid_grant("the connector of this login is no longer configured, or not for this; log in again")
     return connector
 
 
