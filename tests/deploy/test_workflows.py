@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,12 @@ def test_no_expression_stands_in_a_command() -> None:
     commands = [step["run"] for step in steps() if "run" in step]
     assert commands
     assert not [command for command in commands if "${{" in command]
+
+
+def test_every_command_is_one_that_bash_can_read() -> None:
+    for step in steps():
+        if "run" in step:
+            subprocess.run(["bash", "-n"], input=step["run"], text=True, check=True)  # noqa: S607  any bash will do
 
 
 def test_no_checkout_leaves_its_token_behind() -> None:
