@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -80,7 +81,8 @@ class Workshop:
         return findings
 
     def _run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        # In a session of its own, so that all of what it has started can be stopped when the rehearsal is.
+        with subprocess.Popen(
             [self.folder / ".venv-sam" / "bin" / "sam", command, *options],
             cwd=self.folder,
             env={
@@ -95,8 +97,14 @@ class Workshop:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                said, _ = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def parameters(self, **others: str) -> list[str]:
         """Return samconfig.toml's parameters of `local`, this machine's Architecture, and `others`, which win."""
