@@ -130,7 +130,7 @@ class BrowserWorld:
     def use(self, config: Config) -> None:
         """The same, with what YAML can't say."""
         self.config = config
-        local = PasswordConnector("local", "Email", self.config.static_passwords, lambda: self.directory)
+        local = PasswordConnector("local", "Email", self.config.static_passwords, lambda: self.directory, least_cost=4)
         server = AuthorizeServer(
             self.config,
             ClientRegistry(self.config, lambda: self.clients),

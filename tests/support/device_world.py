@@ -46,7 +46,7 @@ class DeviceWorld(BrowserWorld):
         device = DeviceHandler(
             DeviceServer(config, clients, self.devices, self.ring, pages, cookie), clock=lambda: self.now
         )
-        local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory)
+        local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory, least_cost=4)
         live_tokens = LiveTokens(self.bearers, config.issuer)
         connectors = {connector_tag("local"): local}
         server = TokenServer(

@@ -158,7 +158,7 @@ class TokenWorld:
     def use(self, config: Config) -> None:
         """Put `config` in force."""
         self.config = config
-        local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory)
+        local = PasswordConnector("local", "Email", config.static_passwords, lambda: self.directory, least_cost=4)
         clients = ClientRegistry(self.config, lambda: self.clients)
         connectors: dict[bytes, Connector] = {connector_tag(one.id): one for one in (local, *self.more_connectors)}
         live_tokens = LiveTokens(self.bearers, config.issuer)

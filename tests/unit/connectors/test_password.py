@@ -36,7 +36,7 @@ def directory() -> MemoryDirectory:
 
 @pytest.fixture
 def local(directory: MemoryDirectory) -> PasswordConnector:
-    return PasswordConnector("local", "Email", (ADMIN,), lambda: directory)
+    return PasswordConnector("local", "Email", (ADMIN,), lambda: directory, least_cost=4)
 
 
 def test_it_logs_in_by_password_and_can_refresh(local: PasswordConnector) -> None:
@@ -99,24 +99,34 @@ def test_what_is_longer_than_any_email_is_nobodys_and_never_a_key_of_the_table(
         assert directory.calls == asked
 
 
-@pytest.mark.parametrize("email", ["admin@example.com", "jane@example.com", "nobody@example.com"])
-def test_every_refusal_costs_one_hash_of_the_same_cost_and_one_read(
-    local: PasswordConnector, directory: MemoryDirectory, email: str
+@pytest.mark.parametrize(
+    "email", ["admin@example.com", "jane@example.com", "off@example.com", "odd@example.com", "nobody@example.com"]
+)
+@pytest.mark.parametrize(("of_the_file", "of_the_table", "at_least"), [(4, 4, 4), (4, 6, 6), (6, 4, 4), (4, 4, 7)])
+def test_every_refusal_takes_as_long_whatever_the_users_own_hash_costs_and_one_read(
+    directory: MemoryDirectory, email: str, of_the_file: int, of_the_table: int, at_least: int
 ) -> None:
+    jane = replace(JANE, hash=hash_of("secret", of_the_table))
+    directory.users = [
+        jane,
+        replace(jane, email="off@example.com", disabled=True),
+        replace(jane, email="odd@example.com", hash=b"no hash"),
+    ]
+    admin = replace(ADMIN, hash=hash_of("password", of_the_file))
+    local = PasswordConnector("local", "Email", (admin,), lambda: directory, least_cost=at_least)
     with patch.object(bcrypt, "checkpw", wraps=bcrypt.checkpw) as checked:
-        assert local.log_in(email, "wrong") is None
-    [((_, hashed), _)] = checked.call_args_list
-    assert bcrypt_cost(hashed) == 4
+        assert local.log_in(email, "secret" if email == "off@example.com" else "wrong") is None
+    taken = sum(2 ** (bcrypt_cost(hashed) or 0) for (_, hashed), _ in checked.call_args_list)
+    assert taken == 2 ** max(at_least, of_the_file)
     assert directory.calls == 1
 
 
-def test_without_users_of_the_file_an_unknown_user_costs_what_a_recommended_hash_costs(
-    directory: MemoryDirectory,
-) -> None:
-    with patch.object(bcrypt, "checkpw", return_value=False) as checked:
-        PasswordConnector("local", "Email", (), lambda: directory).log_in("nobody@example.com", "wrong")
-    [((_, hashed), _)] = checked.call_args_list
-    assert bcrypt_cost(hashed) == 12
+def test_a_refusal_takes_at_least_as_long_as_a_recommended_hash(directory: MemoryDirectory) -> None:
+    for users in ((), (ADMIN,)):
+        with patch.object(bcrypt, "checkpw", return_value=False) as checked:
+            PasswordConnector("local", "Email", users, lambda: directory).log_in("nobody@example.com", "wrong")
+        [((_, hashed), _)] = checked.call_args_list
+        assert bcrypt_cost(hashed) == 12
 
 
 def test_a_user_of_the_file_hides_one_of_the_table_with_the_same_email(directory: MemoryDirectory) -> None:

@@ -32,16 +32,25 @@ class PasswordConnector:
     groups_are = "the user's `groups`"
 
     def __init__(
-        self, id: str, name: str, static_users: Iterable[StaticPassword], directory: Callable[[], Directory]
+        self,
+        id: str,
+        name: str,
+        static_users: Iterable[StaticPassword],
+        directory: Callable[[], Directory],
+        *,
+        least_cost: int = RECOMMENDED_COST,
     ) -> None:
-        """`directory` is called when the table is first needed: who has only users of the file never reaches for it."""
+        """`directory` is called when the table is first needed: who has only users of the file never reaches for it.
+
+        A refusal takes as long as one hash of `least_cost`, or of the highest cost of the file.
+        """
         self.id = id
         self.name = name
         self._by_email = {email_key(user.email): user for user in static_users}
         self._by_tag = {user_tag(user.user_id): user for user in self._by_email.values()}
         self._directory = directory
-        costs = (bcrypt_cost(user.hash) for user in self._by_email.values())
-        self._nobodys_hash = _hash_of_nobody(max((cost for cost in costs if cost), default=RECOMMENDED_COST))
+        costs = (bcrypt_cost(user.hash) or 0 for user in self._by_email.values())
+        self._cost = max((least_cost, *costs))
 
     def log_in(self, username: str, password: str) -> Claims | None:
         """Return the user (see PasswordLogin); an email is compared without regard to case."""
@@ -52,10 +61,19 @@ class PasswordConnector:
         # A wrong password of a user of the file costs the same look into the table as an email that
         # nobody has, so that the clock doesn't tell the two apart.
         user = self._directory().user(key) if len(key) <= LONGEST_EMAIL else None
-        if static_user is not None:
-            return None
-        right = _matches(password, self._nobodys_hash if user is None else user.hash)
-        return _claims(user) if user is not None and right and not user.disabled else None
+        if static_user is None and user is not None and _matches(password, user.hash) and not user.disabled:
+            return _claims(user)
+        known = static_user or user
+        self._take_as_long(password, None if known is None else bcrypt_cost(known.hash))
+        return None
+
+    def _take_as_long(self, password: str, spent: int | None) -> None:
+        """Take what a refusal takes, of which a hash of the cost `spent` is done: each cost takes twice the one before.
+
+        So after one of 10, one of 10 and one of 11 come to one of 12.
+        """
+        for cost in (self._cost,) if spent is None else range(spent, self._cost):
+            _matches(password, _hash_of_nobody(cost))
 
     def refresh(self, user_tag: bytes, since: int) -> Claims | None:
         """Return the user (see Refreshable): no network call for a user of the file, one for one of the table."""
