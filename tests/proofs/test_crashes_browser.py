@@ -46,13 +46,13 @@ def leads_to(visitor: Visitor, client_id: str = "app", *, fragment: bool = False
     return settled
 
 
-def is_consent(visitor: Visitor) -> Callable[[Answer], None]:
+def is_consent(visitor: Visitor, client_id: str = "app") -> Callable[[Answer], None]:
     """Return the check that the consent page comes, and nothing stands; and that its button leads to the client."""
 
     def settled(page: Answer) -> None:
         assert "approval" in page.body
         assert visitor.site.bench.take_items() == []
-        leads_to(visitor)(visitor.press(page))
+        leads_to(visitor, client_id)(visitor.press(page))
 
     return settled
 
@@ -82,11 +82,11 @@ def comes_back(site: CrashSite, config: str = "") -> Asked:
     return visitor.asks(lambda: visitor.come_back(departure), settled)
 
 
-def logs_in(site: CrashSite, config: str = "") -> Asked:
-    visitor = Visitor(site, config)
+def logs_in(site: CrashSite, config: str = "", client_id: str = "app", **request: str) -> Asked:
+    visitor = Visitor(site, config, client_id=client_id, **request)
     visitor.email = TABLE_EMAIL
     page = visitor.begin()
-    settled = is_consent(visitor) if not config else leads_to(visitor)
+    settled = is_consent(visitor, client_id) if not config else leads_to(visitor)
     return visitor.asks(lambda: visitor.press(page), settled)
 
 
@@ -161,6 +161,12 @@ def ways(site: CrashSite) -> Mapping[str, Way]:
         ),
         "a user of the table logs in": Way(a, (READ,), partial(logs_in, site)),
         "a user of the table logs in, and is not asked": Way(b, (READ, PUT), partial(logs_in, site, b), 303),
+        "a user is asked for tokens for clients of the table": Way(
+            a,
+            (READ, READ, READ, *(READ for _ in PEERS)),
+            partial(logs_in, site, client_id="table-app", scope=FOR_PEERS),
+            in_passing=frozenset(range(3, 3 + len(PEERS))),
+        ),
         "a user of the file consents": Way(a, (PUT,), partial(consents, site), 303),
         "a user of the table consents": Way(a, (READ, PUT), partial(consents, site, TABLE_EMAIL), 303),
         "a user of a provider consents to offline_access": Way(
@@ -202,6 +208,7 @@ NAMES = (
     "a login begins for a client of the table",
     "a user of the table logs in",
     "a user of the table logs in, and is not asked",
+    "a user is asked for tokens for clients of the table",
     "a user of the file consents",
     "a user of the table consents",
     "a user of a provider consents to offline_access",
