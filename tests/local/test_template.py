@@ -36,6 +36,7 @@ SCOPE = Scope(
         ("!Or [!Not [Condition: HasStage], !Equals [a, b]]", False),
         ("!Select [2, !Split [/, 'https://example.com/dex']]", "example.com"),
         ("!Join [/, [a, !Ref Stage]]", "a/dex"),
+        ("!Equals ['0', 0]", True),
         ("plain", "plain"),
     ],
 )

@@ -185,6 +185,13 @@ def test_snapstart_and_tracing_are_off_unless_asked_for_and_the_rotation_never_b
             assert asked[name]["Environment"]["Variables"]["SUNDIAL_TRACING"] == "on"
 
 
+def test_instances_are_reserved_for_the_token_endpoint_where_that_is_asked_for(template: Template) -> None:
+    assert "ReservedConcurrentExecutions" not in Made(template)["TokenFunction"]
+    reserved = Made(template, TokenReservedConcurrency="200")
+    assert reserved["TokenFunction"]["ReservedConcurrentExecutions"] == "200"
+    assert "ReservedConcurrentExecutions" not in reserved["AuthorizeFunction"]
+
+
 def test_the_parameters_that_are_shown_in_groups_are_all_of_them() -> None:
     document = source()
     groups = document["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]

@@ -132,7 +132,8 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Scope], Any]] = {
     "Fn::Join": lambda argument, scope: argument[0].join(resolve(argument[1], scope)),
     "Fn::Select": lambda argument, scope: resolve(argument[1], scope)[int(argument[0])],
     "Fn::Split": lambda argument, scope: resolve(argument[1], scope).split(argument[0]),
-    "Fn::Equals": lambda argument, scope: resolve(argument[0], scope) == resolve(argument[1], scope),
+    # As CloudFormation, which knows no numbers: 0 is "0".
+    "Fn::Equals": lambda argument, scope: str(resolve(argument[0], scope)) == str(resolve(argument[1], scope)),
     "Fn::Not": lambda argument, scope: not resolve(argument[0], scope),
     "Fn::And": lambda argument, scope: all(resolve(item, scope) for item in argument),
     "Fn::Or": lambda argument, scope: any(resolve(item, scope) for item in argument),
