@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from sundial.config.model import Client
 from sundial.connectors.base import Connector, Lookup, Refreshable, UpstreamRefresh
@@ -27,6 +27,7 @@ from sundial.tokens.opaque import Kind, Presented, mint, new_change_id
 from sundial.tokens.resources import check_granted, read_resources
 from sundial.tokens.scopes import MOST_SCOPES, named
 
+_ASKED_ELSEWHERE: dict[type, bool] = {}
 _NOT_OURS = "this refresh token is not one of ours, or was given to another client"
 _ENDED = "the login that this refresh token came from has ended; log in again"
 _EXPIRED = "the login that this refresh token came from has expired; log in again"
@@ -73,14 +74,24 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
 
 def _refresh(server: TokenServer, connector: Connector, ask: Ask) -> Written:
     """Return what a refresh came to; its family has the user as the connector knows them now."""
-    if isinstance(connector, UpstreamRefresh | Lookup):
+    if _is_asked_elsewhere(connector):
         return refresh_upstream(server, connector, ask)
     claims = _present_claims(server, ask.client, connector, ask.presented, ask.now)
     written = server.families.rotate(
         ask.presented, ask.client.id, ask.scopes, ask.policy, ask.not_before, claims, ask.change, ask.resources
     )
     family = written.family
-    return replace(written, family=family and replace(family, claims=claims))
+    if family is None or family.claims == claims:  # of what was written, they are
+        return written
+    return Written(written.applied, replace(family, claims=claims))
+
+
+def _is_asked_elsewhere(connector: Connector) -> TypeGuard[UpstreamRefresh | Lookup]:
+    """Return whether somebody else has to be asked how a user stands; a connector's class says so, once for all."""
+    kind = type(connector)
+    if kind not in _ASKED_ELSEWHERE:
+        _ASKED_ELSEWHERE[kind] = isinstance(connector, UpstreamRefresh | Lookup)
+    return _ASKED_ELSEWHERE[kind]
 
 
 def _parse_scope(scope: str) -> frozenset[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from traceback import extract_tb
 from typing import Any
 
@@ -99,7 +98,7 @@ class Edge:
             **response.headers,
             "X-Correlation-Id": request_id,
         }
-        return replace(response, headers=headers).to_event()
+        return Response(response.status, response.body, headers, response.cookies).to_event()
 
     def _cors(self, event: Mapping[str, Any]) -> dict[str, str]:
         """Return the CORS headers of Dex's cross-origin endpoints for an allowed origin (Dex: web.allowedOrigins)."""
