@@ -55,6 +55,17 @@ def test_so_is_a_mac_key(now: int, first: str, second: str) -> None:
     }
 
 
+def test_of_keys_that_begin_in_the_same_second_the_later_one_is_active_and_the_other_retired() -> None:
+    first, second = a_key("first", signs_from=T0, signs_until=T0), a_key("second", signs_from=T0)
+    macs = MacKey("00000001", bytes(32), T0, T0, T0), MacKey("00000002", bytes(32), T0, T0)
+    assert states(Ring(1, (first, second), macs), T0) == {
+        "first": "retired",
+        "second": "active",
+        "00000001": "retired",
+        "00000002": "active",
+    }
+
+
 def test_of_two_algorithms_each_has_its_active_key() -> None:
     other = a_key("other", "ES256", signs_from=T0)
     assert states(Ring(1, (FIRST, other)), T0) == {"first": "active", "other": "active"}
