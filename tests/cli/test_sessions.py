@@ -94,6 +94,14 @@ def test_a_row_says_who_where_since_when_until_when_and_how_it_stands(sundial: O
     assert summary == "1 login (1 active)"
 
 
+def test_what_somebody_calls_themselves_moves_no_cursor_and_makes_no_line(sundial: Operator, stack: OwnStack) -> None:
+    put(stack, a_family(claims=replace(JANE, email="\x1b[1A\x1b[2K\x9b2Jjane@\r\nexample.com\u202e")))
+    shown = sundial("sessions list --all").out
+    assert "jane@" in shown
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert len(shown.splitlines()) == 3
+
+
 def test_every_state_is_told_apart(sundial: Operator, stack: OwnStack) -> None:
     put(stack, a_family())
     put(stack, a_login())

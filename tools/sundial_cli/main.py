@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sundial.version import VERSION
 from sundial_cli import groups
-from sundial_cli.output import coloured
+from sundial_cli.output import coloured, printable
 from sundial_cli.status import INTERRUPTED, USAGE, StoppedError
 
 
@@ -58,4 +58,5 @@ def parser(chosen: str = "") -> argparse.ArgumentParser:
 
 
 def _complain(text: str) -> None:
+    text = "\n".join(map(printable, text.split("\n")))  # some of it may be a provider's
     print(f"{coloured('sundial:', '31;1', sys.stderr)} {text}", file=sys.stderr)

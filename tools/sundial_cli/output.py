@@ -19,6 +19,11 @@ def coloured(text: str, colour: str, stream: TextIO) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m"
 
 
+def printable(text: str) -> str:
+    """Return `text` as a terminal may have it: what somebody calls themselves moves no cursor and hides no line."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
 def print_problems(file: str, problems: Iterable[Problem], stream: TextIO) -> None:
     """Print each problem as `FILE:LINE: severity: key: message`, and its value and remedy below."""
     for problem in problems:

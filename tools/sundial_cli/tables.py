@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from sundial_cli.output import coloured
+from sundial_cli.output import coloured, printable
 
 _LONGEST_CELL = 48
 
@@ -25,7 +25,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     stated = [(name, value) for name, value in fields if value]
     width = max((len(name) for name, _ in stated), default=0)
     for name, value in stated:
-        print(f"  {name.ljust(width)}  {value}")
+        print(f"  {name.ljust(width)}  {printable(value)}")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -33,4 +33,5 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cut(cell: str) -> str:
+    cell = printable(cell)
     return cell if len(cell) <= _LONGEST_CELL else f"{cell[: _LONGEST_CELL - 1]}…"

@@ -13,7 +13,7 @@ from sundial.store.sessions import DynamoSessions, Selection, Session, State
 from sundial.tokens.subject import subject
 from sundial_cli.ending import counted, end_logins, scanned
 from sundial_cli.instants import parse_instant, relative, when
-from sundial_cli.output import coloured, print_json
+from sundial_cli.output import coloured, print_json, printable
 from sundial_cli.status import USAGE, StoppedError
 from sundial_cli.target import Target, add_command, obeyed
 from sundial_cli.terminal import confirm
@@ -171,6 +171,7 @@ def _row(session: Session, now: int, not_before: int) -> tuple[str, ...]:
 
 
 def _print_table(rows: Sequence[tuple[str, ...]], states: Sequence[State]) -> None:
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     print("  ".join(title.ljust(width) for title, width in zip(_COLUMNS, widths, strict=True)).rstrip())
     for row, state in zip(rows, states, strict=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 from sundial_cli.login.browser import log_in_by_browser
 from sundial_cli.login.device import log_in_by_device
 from sundial_cli.login.provider import Provider, Tokens
+from sundial_cli.output import printable
 from sundial_cli.status import FINDING, StoppedError
 
 
@@ -36,6 +37,7 @@ def best_way() -> str:
 
 def say(text: str) -> None:
     """Tell whoever sits at the terminal, or else standard error."""
+    text = "\n".join(map(printable, text.split("\n")))  # some of it is the provider's
     terminal = _terminal()
     if terminal is None:
         print(text, file=sys.stderr, flush=True)
