@@ -84,8 +84,8 @@ format: .venv/.complete ## Format the code and sort the imports
 	@.venv/bin/ruff format
 
 .PHONY: bench
-bench: .venv/.complete .venv-ministack/.complete ## Measure round trips, handler time and size
-	@.venv/bin/python -m bench $(ARGS)
+bench: .venv-bench/.complete $(dynamodb-local) ## Measure it beside its floor and its peers (ARGS="warm cold", ARGS=--long)
+	@PYTHONPATH=. .venv-bench/bin/python -m bench $(ARGS)
 
 .PHONY: cost
 cost: .venv/.complete ## Compute what it costs, into docs/cost.md
@@ -107,7 +107,7 @@ docs: .venv-docs/.complete $(mermaid) ## Make the documentation's site in build/
 
 .PHONY: lock
 lock: .venv/.complete ## Lock every requirement again, with hashes (ARGS=--upgrade for the newest)
-	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/rehearsal requirements/sam requirements/checkov requirements/mutate requirements/schemathesis requirements/docs requirements/awscli; do \
+	@for name in layers/sundial/requirements requirements/bootstrap requirements/run requirements/dev requirements/ministack requirements/rehearsal requirements/sam requirements/checkov requirements/mutate requirements/schemathesis requirements/bench requirements/docs requirements/awscli; do \
 		echo "$$name.txt" && .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links $(ARGS) $$name.in -o $$name.txt || exit; done
 
@@ -164,7 +164,7 @@ help: ## List the tasks
 define environment
 $(1)/.complete: $(2) $(if $(3),tools/link_environment.py) .venv-uv/.complete
 	@echo "Preparing $(1) from $(2)"
-	@$(1)/bin/python -c '' 2>/dev/null || .venv-uv/bin/uv venv --quiet --clear --python .venv-uv/bin/python $(1)
+	@$(1)/bin/python -c '' 2>/dev/null || .venv-uv/bin/uv venv --quiet --clear --python $(or $(4),.venv-uv/bin/python) $(1)
 	@.venv-uv/bin/uv pip sync --quiet --require-hashes --python $(1)/bin/python $(2)
 	$(3)
 	@touch $$@
@@ -181,6 +181,8 @@ $(eval $(call environment,.venv-mutate,requirements/mutate.txt))
 $(eval $(call environment,.venv-awscli,requirements/awscli.txt))
 $(eval $(call environment,.venv-docs,requirements/docs.txt))
 $(eval $(call environment,.venv-schemathesis,requirements/schemathesis.txt))
+# The bench runs on the functions' own Python where there is one: what is deployed is built for that.
+$(eval $(call environment,.venv-bench,requirements/bench.txt,$(call link,.venv-bench),$$(or $$(RUNTIME:%=%/python$$(PYTHON_VERSION)),.venv-uv/bin/python)))
 
 # MiniStack runs the functions in the Python that it runs in itself, so here that is the functions' own.
 .venv-rehearsal/.complete: requirements/rehearsal.txt .venv-uv/.complete

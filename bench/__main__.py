@@ -1,83 +1,70 @@
-"""`make bench`: what requests cost, beside the floor in the same run. Absolute numbers are for reading; ratios count.
+"""`make bench`: everything side by side in one run on one machine. Absolute numbers are for reading; ratios count.
 
-Handlers are measured with the network answered beneath boto3 (bench/stub.py), so what is timed is all
-that Sundial and the SDK do on a CPU. The floor is what no implementation could leave out: the
-signatures of the response, and one bare boto3 call of that kind on the same stub.
+`make bench ARGS="warm cold"` measures those parts alone, and `ARGS=--long` goes on where the default stops: more
+rounds, a million families, a million forged tokens. docs/performance.md says what each part is.
 """
 
 from __future__ import annotations
 
-import logging
+import argparse
 import os
-import statistics
 import sys
-import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
-from dataclasses import dataclass
 
-from bench.requests import Measured, measured_requests
-from sundial.observe import logger
+from bench.measure import Part, keep, table
+from bench.world import CREDENTIALS
 
-ROUNDS = 30
-A_ROUND = 0.05
-"""Seconds of CPU time that one round of one measurement takes, about."""
-GOALS = {"refresh, rotate (RS256)": 1.5}
+PARTS = ("calls", "warm", "instructions", "cold", "peers", "scale")
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU milliseconds of one call: the median over ROUNDS rounds, and half the distance between the quartiles."""
+def main(arguments: list[str]) -> None:
+    """Measure what is asked for, print each part as it is done, and keep it under bench/results."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--long", action="store_true", help="more rounds, and the larger sizes")
+    parser.add_argument("--no-plots", action="store_true", help="draw nothing")
+    chosen = parser.parse_args(arguments)
+    unknown = set(chosen.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    os.environ |= CREDENTIALS
+    for name in PARTS:
+        if name in (chosen.parts or PARTS):
+            part = measure(name, long=chosen.long)
+            print(f"{table(part)}\n", flush=True)
+            keep(part)
+    if not chosen.no_plots:
+        from bench.plots import draw
 
-    median: float
-    spread: float
-
-
-def cost_of(call: Callable[[], object]) -> Cost:
-    """Return what one `call` costs on a CPU."""
-    call()
-    started = time.process_time()
-    call()
-    repeats = max(1, int(A_ROUND / max(time.process_time() - started, 1e-6)))
-    rounds = []
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        for _ in range(repeats):
-            call()
-        rounds.append((time.process_time() - started) / repeats * 1000)
-    lower, _, upper = statistics.quantiles(rounds, n=4)
-    return Cost(statistics.median(rounds), (upper - lower) / 2)
+        draw()
 
 
-def measure(request: Measured) -> str:
-    """Return one row of the table."""
-    calls_before = request.aws.calls.total()
-    request.call()
-    calls = request.aws.calls.total() - calls_before
-    cost = cost_of(request.call)
-    row = f"| {request.name} | {calls} | {cost.median:.3f} ± {cost.spread:.3f} |"
-    if request.floor is None:
-        return f"{row} | | |"
-    floor = cost_of(request.floor)
-    ratio = cost.median / floor.median
-    goal = GOALS.get(request.name)
-    verdict = "" if goal is None else f" (goal ≤ {goal}: {'reached' if ratio <= goal else 'MISSED'})"
-    return f"{row} {floor.median:.3f} ± {floor.spread:.3f} | {ratio:.2f}{verdict} |"
+def measure(name: str, *, long: bool) -> Part:
+    """Return one part, measured."""
+    # A part is imported when it is measured: none needs what another one does.
+    if name == "calls":
+        from bench.calls import measure as calls
 
+        return calls()
+    if name == "warm":
+        from bench.warm import measure as warm
 
-def main() -> None:
-    """Measure every request and print the table."""
-    os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "eu-central-1"}
-    table = sys.stdout
-    print("| request | network calls | handler, CPU ms | floor, CPU ms | ratio |", file=table)
-    print("| --- | --- | --- | --- | --- |", file=table)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # log lines and metrics are made all the same
-        for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler):
-                handler.setStream(nowhere)
-        for request in measured_requests():
-            print(measure(request), file=table, flush=True)
+        return warm(rounds=60 if long else 15)
+    if name == "instructions":
+        from bench.instructions import measure as instructions
+
+        return instructions()
+    if name == "cold":
+        from bench.cold import measure as cold
+
+        return cold(rounds=20 if long else 5, refreshes=10_000 if long else 1_000)
+    if name == "peers":
+        from bench.peers import measure as peers
+
+        return peers(seconds=9 if long else 1.5)
+    from bench.scale import measure as scale
+
+    return scale(long=long)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -263,7 +263,7 @@ class Events:
             fields = asdict(event)
             getattr(logger, event.severity)(log_name(event), **fields)
             if event.metric:
-                count(event.metric, details=fields, **event.dimensions)
+                count(event.metric, details=fields, apart=None, **event.dimensions)
         if events and self._bus is not None:
             for lost in self._bus.put([Detail.of(event, self._issuer, now) for event in events], now):
                 logger.error("event_not_sent", event=lost.title, why=lost.why)

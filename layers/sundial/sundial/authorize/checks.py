@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from sundial.clients import Clients
 from sundial.config.model import IMPLICIT_GRANT, Client, Config, Pkce
+from sundial.config.model.oauth2 import RESPONSE_MODES
 from sundial.errors import (
     OAuthError,
     invalid_request,
@@ -25,9 +26,6 @@ from sundial.tokens.scopes import AskedScope, read_scope
 from sundial.tokens.verification import JwtKind, KeySet, authenticate
 
 Parameters = Mapping[str, str]
-
-RESPONSE_MODES = ("query", "fragment", "form_post")
-"""How an answer travels to the client."""
 
 _PROMPTS = frozenset(("none", "login", "consent", "select_account"))
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sundial.authorize.checks import RESPONSE_MODES
 from sundial.config.model import DEVICE_GRANT, Config
+from sundial.config.model.oauth2 import RESPONSE_MODES
 from sundial.connectors.registry import can_refresh
 from sundial.tokens.scopes import SCOPES
 

@@ -12,6 +12,9 @@ SERVED_GRANTS = ("authorization_code", "refresh_token", "client_credentials", TO
 """The grants that need no setting of their own."""
 IMPLICIT_GRANT = "implicit"
 """Not a grant of /token: it says that `oauth2.responseTypes` has tokens come from /auth."""
+RESPONSE_MODES = ("query", "fragment", "form_post")
+"""How an answer travels to the client."""
+
 RESPONSE_TYPES = (
     "code",
     "id_token",

@@ -1,0 +1,111 @@
+"""Instructions a request, counted by callgrind: the same at every run, so a change of one in a hundred shows.
+
+One process under valgrind makes all requests. It waits before and after each series of them, while this one has
+callgrind set its counters to zero, and tell them. (`perf` counts too, where a machine's counters may be read.)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from bench.measure import Goal, Part, Row, row_of
+from bench.world import CREDENTIALS
+
+_SERIES, _WARM = 10, 40
+_NAMES = (
+    "refresh, rotate",
+    "refresh, retry",
+    "refresh, forged",
+    "code exchange",
+    "client credentials",
+    "introspection",
+    "userinfo",
+    "JWKS",
+)
+_GOALS = {"refresh, rotate": Goal(1.25)}
+_TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
+
+
+def measure() -> Part:
+    """Return millions of instructions a request, and those of its floor."""
+    title = "Warm handlers: instructions a request, beside its floor"
+    valgrind, control = shutil.which("valgrind"), shutil.which("callgrind_control")
+    if valgrind is None or control is None:
+        return Part("instructions", title, (), ("Not counted: it takes valgrind.",))
+    counted: dict[str, dict[str, float]] = {}
+    with TemporaryDirectory() as folder:
+        for name, which, instructions in _counted(valgrind, control, Path(folder)):
+            counted.setdefault(name, {})[which] = instructions / _SERIES / 1e6
+    rows: list[Row] = []
+    for name, of in counted.items():
+        floor = [of["floor"]] if "floor" in of else []
+        goal = _GOALS.get(name.partition(" (")[0])
+        beside = "floor" if floor else ""
+        rows.append(row_of(name, [median([of["request"]])], "million", beside=beside, floor=floor, goal=goal))
+    return Part("instructions", title, tuple(rows))
+
+
+def _counted(valgrind: str, control: str, folder: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what is measured, `request` or `floor`, and the instructions of a series of it."""
+    command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={folder}/out", f"--vgdb-prefix={folder}/vgdb"]
+    process = subprocess.Popen(
+        [*command, sys.executable, "-m", "bench.instructions"],
+        env={**os.environ, **CREDENTIALS, "PYTHONHASHSEED": "0"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    tell = [control, f"--vgdb-prefix={folder}/vgdb"]
+    dumps = 0
+    try:
+        for line in process.stdout:
+            name, which, state = line.rstrip("\n").split("\t")
+            ask = "--zero" if state == "ready" else "--dump"
+            subprocess.run([*tell, ask, str(process.pid)], check=True, capture_output=True)
+            if state == "done":
+                dumps += 1
+                text = Path(f"{folder}/out.{dumps}").read_text(encoding="utf-8")
+                yield name, which, int(_TOTALS.findall(text)[-1])
+            process.stdin.write("\n")
+            process.stdin.flush()
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def _main() -> None:
+    """Make the requests: this is the process under valgrind."""
+    from bench.requests import measured_requests
+    from bench.warm import silenced
+
+    out, wait = sys.stdout, sys.stdin.readline
+    with silenced():
+        for request in measured_requests():
+            if request.name not in _NAMES:
+                continue
+            for which, call in (("request", request.call), ("floor", request.floor)):
+                if call is None:
+                    continue
+                for _ in range(_WARM):
+                    call()
+                print(f"{request.name} ({request.alg})\t{which}\tready", file=out, flush=True)
+                wait()
+                for _ in range(_SERIES):
+                    call()
+                print(f"{request.name} ({request.alg})\t{which}\tdone", file=out, flush=True)
+                wait()
+
+
+if __name__ == "__main__":
+    _main()
