@@ -337,6 +337,17 @@ def test_a_write_that_the_sdk_sends_again_is_recognised_as_its_own(families: Dyn
         assert rotated.family.generation == 2
 
 
+def test_a_login_that_has_been_revoked_does_not_begin_again(families: DynamoFamilies) -> None:
+    family = a_login()
+    assert families.begin(family)
+    assert families.begin(family)
+    families.revoke(family.family_id, LOGIN_AT + 5, "ended")
+    assert not families.begin(family)
+    unborn = replace(family, family_id=new_family_id())
+    families.revoke(unborn.family_id, LOGIN_AT + 5, "ended")
+    assert not families.begin(unborn)
+
+
 def test_revoking_twice_keeps_the_first_instant_and_works_before_there_is_a_family(families: DynamoFamilies) -> None:
     family = a_family()
     families.revoke(family.family_id, LOGIN_AT + 5, "logout")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sundial.expiry.family import Ending
 from sundial.tokens.claims import Principal, id_token_claims
 from sundial.tokens.jwt import half_hash, sign
 from sundial.tokens.subject import subject
@@ -121,6 +122,17 @@ def test_the_id_tokens_of_both_endpoints_are_of_one_issuer_and_one_user(response
     first, second = claims_of(told["id_token"]), claims_of(tokens.body["id_token"])
     for claim in ("iss", "sub", "aud", "nonce", "auth_time", "sid", "email"):
         assert first[claim] == second[claim]
+
+
+@pytest.mark.parametrize("response_type", TOKENS)
+def test_a_login_that_has_been_ended_brings_nothing_more(
+    browser: Browser, world: BrowserWorld, response_type: str
+) -> None:
+    consent = browser.log_in(browser.authorize(response_type=response_type))
+    assert browser.approve(consent).status == 303
+    (family,) = world.families.families.values()
+    assert world.families.revoke(family.family_id, world.now, Ending.BY_OPERATOR)
+    assert browser.approve(consent).status == 400
 
 
 def test_a_double_click_is_one_login(browser: Browser, world: BrowserWorld) -> None:

@@ -60,7 +60,8 @@ class MemoryFamilies:
     def begin(self, family: Family, alive_until: int | None = None) -> bool:
         self.calls.append("begin")
         self.alive_until[family.family_id] = alive_until
-        return self.families.setdefault(family.family_id, family).change_id == family.change_id
+        stands = self.families.setdefault(family.family_id, family)
+        return stands.change_id == family.change_id and stands.revoked_at is None
 
     def redeem(
         self,

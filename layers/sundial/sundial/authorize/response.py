@@ -68,7 +68,8 @@ def authorization_response(server: AuthorizeServer, client: Client, login: Login
     """Begin the family of a login, which is the one write of it, and take to the client what it asked for.
 
     A second time, as after a double click, it is the same family and the same code. Once the client has
-    redeemed that, it is an error for the user: to give the code out again would end the login.
+    redeemed that, it is an error for the user: to give the code out again would end the login. So it is once the
+    login has been ended.
     """
     asked = login.request
     ring = server.ring.current(now)

@@ -53,7 +53,8 @@ class DynamoFamilies:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
-                return _change_id(_item_of(error)) == family.change_id
+                stands = _item_of(error) or {}
+                return _change_id(stands) == family.change_id and "revoked_at" not in stands
         return True
 
     def redeem(

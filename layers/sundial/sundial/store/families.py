@@ -61,7 +61,7 @@ class FamilyStore(Protocol):
         seconds); None is for ever.
 
         A second time, recognised by its `change_id`, that changes nothing and is as good; False where
-        the family's code has been redeemed since.
+        the family's code has been redeemed since, or the family revoked.
         """
 
     def redeem(

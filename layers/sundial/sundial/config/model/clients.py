@@ -67,7 +67,10 @@ class Client:
         ),
     )
     allowed_connectors: tuple[str, ...] = field(
-        default=(), metadata=setting("allowedConnectors", "ids of the connectors whose logins it may have, and go on with", default="all")
+        default=(),
+        metadata=setting(
+            "allowedConnectors", "ids of the connectors whose logins it may have, and go on with", default="all"
+        ),
     )
     logo_url: str = field(default="", metadata=setting("logoURL", "shown on the consent page", default="none"))
     post_logout_redirect_uris: tuple[str, ...] = field(
