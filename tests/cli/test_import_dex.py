@@ -204,6 +204,16 @@ def test_what_can_not_come_along_is_named_and_the_rest_comes(
     assert "imported" in result.out
 
 
+def test_what_a_user_calls_themselves_moves_no_cursor(sundial: Operator, tmp_path: Path) -> None:
+    text = UNBLOCKED.replace(
+        '"email": "jane@example.com", "emailVerified": true', '"email": "j\\u001b[2Kx", "emailVerified": true'
+    )
+    (tmp_path / "export.json").write_text(text.replace('"clientID": "notes"', '"clientID": "gone"'), "utf-8")
+    out = sundial(f"import-dex storage {tmp_path / 'export.json'}").out
+    assert "left out: j\N{REPLACEMENT CHARACTER}[2Kx at gone" in out
+    assert "\x1b" not in out
+
+
 def test_a_login_from_before_the_watermark_stays_behind(sundial: Operator, export: str) -> None:
     sundial(f"sessions watermark --yes {LOGIN_AT + 1}")
     result = sundial(f"import-dex storage {export}")

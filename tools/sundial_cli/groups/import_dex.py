@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sundial_cli.dex.records import ExportError
 from sundial_cli.instants import utc
-from sundial_cli.output import counted, print_json, print_problems
+from sundial_cli.output import counted, print_json, print_problems, printable
 from sundial_cli.status import FINDING, USAGE, StoppedError
 from sundial_cli.target import Target, add_command
 
@@ -123,16 +123,17 @@ def _storage(arguments: argparse.Namespace, target: Target) -> int:
     for outcome in outcomes:
         print(outcome.summary(dry_run=arguments.dry_run))
         for name, why in outcome.left_out.items():
-            print(f"  left out: {name}: {why}")
+            print(f"  left out: {printable(name)}: {printable(why)}")
         for name, note in outcome.notes.items():
-            print(f"  note: {name}: {note}")
+            print(f"  note: {printable(name)}: {printable(note)}")
     for name in missing:
-        print(f"connectors: {name} stands in Dex's storage and not in the deployed configuration: add it there")
-    for one in unblocked:
         print(
-            f"blocked: {one.email or one.user_id} of {one.connector_id} is blocked at Dex until {utc(one.until)}, and"
-            " could log in here: have their provider refuse them"
+            f"connectors: {printable(name)} stands in Dex's storage and not in the deployed configuration: add it there"
         )
+    for one in unblocked:
+        who = printable(f"{one.email or one.user_id} of {one.connector_id}")
+        print(f"blocked: {who} is blocked at Dex until {utc(one.until)}, and could log in here: have their provider")
+        print("         refuse them")
     if not arguments.dry_run:
         print("Functions know all of it within a minute. Delete the export: it holds secrets.")
     return status
