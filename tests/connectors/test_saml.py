@@ -215,6 +215,28 @@ def test_the_request_is_what_the_profile_asks_for() -> None:
     assert policy.get("Format") == "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 
 
+@pytest.mark.parametrize(("max_age", "forced"), [(None, None), (100, None), (0, "true")])
+def test_a_new_login_is_asked_of_the_provider_where_a_client_wants_one(max_age: int | None, forced: str | None) -> None:
+    form = connector().begin(replace(ATTEMPT, max_age=max_age), "s", NOW).form
+    assert etree.fromstring(base64.b64decode(form["SAMLRequest"])).get("ForceAuthn") == forced
+
+
+@pytest.mark.parametrize(
+    ("instants", "seconds_ago"),
+    [
+        ((), None),
+        (("2027-01-15T07:00:00Z",), 3600),
+        (("2027-01-15T07:00:00Z", "2027-01-15T08:30:00.5+01:00"), 1800),
+        (("2027-01-15T08:00:20Z",), 0),
+    ],
+)
+def test_the_login_was_when_the_provider_says(instants: tuple[str, ...], seconds_ago: int | None) -> None:
+    statements = "".join(f'<saml:AuthnStatement AuthnInstant="{instant}"/>' for instant in instants)
+    identity = finished(signed(parts(authentication=statements or "<saml:AuthnStatement/>")))
+    assert identity == Identity(JANE, authenticated_at=None if seconds_ago is None else NOW - seconds_ago)
+    refused(signed(parts(authentication='<saml:AuthnStatement AuthnInstant="noon"/>')), "a time that is none")
+
+
 def test_each_attempt_has_a_request_of_its_own() -> None:
     forms = [connector().begin(an_attempt(seed=seed), "s", NOW).form["SAMLRequest"] for seed in ("one", "two")]
     assert forms[0] != forms[1]

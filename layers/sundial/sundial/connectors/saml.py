@@ -127,7 +127,7 @@ class SamlConnector:
             raise invalid_request(_STALE, detail=f"SAML: {error}") from None
         except SamlError as error:
             raise unbelievable(self.name, f"SAML: {error}; see docs/connectors/saml.md") from None
-        return Identity(self._claims(statement))
+        return Identity(self._claims(statement), authenticated_at=statement.authenticated_at)
 
     def _request(self, attempt: Attempt, now: int) -> str:
         """Return the AuthnRequest (SAML Core §3.4.1, Profiles §4.1.4.1)."""
@@ -141,6 +141,8 @@ class SamlConnector:
             "ProtocolBinding": _POST,
             "AssertionConsumerServiceURL": self._destination(attempt),
         }
+        if attempt.max_age == 0:
+            attributes["ForceAuthn"] = "true"
         stated = " ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
         issuer = f"<saml:Issuer>{escape(self._audience(attempt))}</saml:Issuer>"
         policy = f'<samlp:NameIDPolicy AllowCreate="true" Format={quoteattr(self._settings.name_id_format)}/>'

@@ -72,6 +72,8 @@ class Statement:
 
     name_id: str
     attributes: Mapping[str, tuple[str, ...]] = field(repr=False)
+    authenticated_at: int | None = None
+    """When the user logged in at the provider (AuthnInstant), in epoch seconds; None where it doesn't say."""
 
     def first(self, name: str) -> str:
         """Return the first value of an attribute, empty where there is none."""
@@ -103,8 +105,8 @@ def read_response(encoded: str, certificates: Iterable[str] | None, expected: Ex
     subject = _only(assertion, "saml:Subject")
     _check_confirmation(subject, expected)
     _check_conditions(assertion, expected)
-    _check_authentication(assertion, expected)
-    return Statement(_text(_only(subject, "saml:NameID")), _attributes(assertion))
+    authenticated_at = _check_authentication(assertion, expected)
+    return Statement(_text(_only(subject, "saml:NameID")), _attributes(assertion), authenticated_at)
 
 
 # The document
@@ -270,12 +272,15 @@ def _check_conditions(assertion: Any, expected: Expected) -> None:
         raise SamlError("no AudienceRestriction")
 
 
-def _check_authentication(assertion: Any, expected: Expected) -> None:
+def _check_authentication(assertion: Any, expected: Expected) -> int | None:
+    """SAML Core §2.7.2: return when the user logged in, the last time where there were several."""
     statements = assertion.findall("saml:AuthnStatement", _NAMES)
     if not statements:
         raise SamlError("no AuthnStatement")
     for statement in statements:
         _check_end(statement, "SessionNotOnOrAfter", expected.now)
+    stated = [at for one in statements if (at := one.get("AuthnInstant")) is not None]
+    return min(expected.now, max(map(_instant, stated))) if stated else None
 
 
 def _check_times(element: Any, now: int) -> None:
