@@ -46,8 +46,8 @@ _CONCLUSION = """
   else, so that none can pass off another's answer as its own (RFC 9700 §4.4). What does the same is a provider's `iss`
   (RFC 9207), which `oidc` checks where it comes.
 - **A new login**, as a client asks for with `prompt=login` or `max_age`: [`oidc`](oidc.md) and [`saml`](saml.md) ask
-  their provider, and are held to when it says that the user logged in; `microsoft` is asked for `prompt=login`. The other
-  providers can't be asked and don't say when: somebody who is logged in there already comes straight back, and the
+  their provider, and are held to when it says that the user logged in; `microsoft` is asked for `prompt=login`. The
+  others can't be asked and don't say when: somebody who is logged in there already comes straight back, and the
   `auth_time` of the tokens is that moment. A client that stakes something on it has to know the connector.
 """
 
