@@ -132,11 +132,16 @@ def test_the_absolute_limit_counts_from_the_login_at_dex(age: int, status: int) 
     assert world.refresh(dex_token()).status == status
 
 
-def test_without_rotation_the_token_stays_the_logins_own() -> None:
+def test_without_rotation_it_brings_one_of_ours_that_stays() -> None:
     world = moved("{disableRotation: true, absoluteLifetime: 24h}")
-    for _ in range(2):
-        assert world.refresh(dex_token()).body["refresh_token"] == dex_token()
+    ours = world.refresh(dex_token()).body["refresh_token"]
+    assert ours.startswith("sundial_rt_")
+    for token in (ours, dex_token(), ours):
         world.now += 3600
+        assert world.refresh(token).body["refresh_token"] == ours
+    memory(world).calls.clear()
+    world.refresh(ours)
+    assert memory(world).calls == ["rotate"]
 
 
 def test_a_wider_scope_is_refused_and_nothing_moves() -> None:

@@ -69,6 +69,8 @@ def refresh_token_grant(server: TokenServer, client: Client, parameters: Mapping
     if not written.applied and outcome in (Refresh.ROTATE, Refresh.KEEP):
         raise server_error("this refresh was refused for no reason that we know", detail="condition and rule differ")
     refresh_token = _successor(ring, family) if outcome in (Refresh.ROTATE, Refresh.RETRY) else token
+    if presented.inherited and outcome is Refresh.KEEP:  # from now on one of ours, of the same generation
+        refresh_token = mint(Kind.REFRESH_TOKEN, ring.mac(now), family, family.generation)
     return token_response(server, client, family, scopes or family.scopes, signers, now, refresh_token, resources)
 
 
