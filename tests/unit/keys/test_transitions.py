@@ -67,6 +67,12 @@ def test_keys_that_are_made_and_not_yet_published_are_not_made_again(hours: int)
     assert not due(ring, policy, T0 + MINUTE)
 
 
+def test_the_first_keys_count_from_now_on_although_they_are_not_yet_published() -> None:
+    pairs = [("RS256", fake_pair("RS256")), ("RS256", fake_pair("RS256"))]
+    ring = with_keys(Ring(), pairs, [], T0)
+    assert next_change_at(ring, POLICY, T0) == T0 + 6 * HOUR - POLICY.season - seconds(LEAD)
+
+
 def test_a_key_that_is_published_and_not_yet_planned_counts_from_when_no_cache_lacks_it() -> None:
     published = a_key("published", published_at=T0, seasoned_at=T0 + 10 * HOUR)
     ring = Ring(1, (a_key("active", signs_from=T0 - 6 * HOUR), published))
