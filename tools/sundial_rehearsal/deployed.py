@@ -69,6 +69,17 @@ class DeployedStack:
             raise StepFailedError(f"{function}:{qualifier} crashed", json.dumps(payload, indent=2))
         return payload
 
+    def survivor(self, type: str, id: str) -> str:
+        """Return what a retained resource says of itself; the SDK raises where it is gone."""
+        if type == "AWS::DynamoDB::Table":
+            table = self.client("dynamodb").describe_table(TableName=id)["Table"]
+            return (
+                f"{table['TableStatus']}, {self.client('dynamodb').scan(TableName=id, Select='COUNT')['Count']} items"
+            )
+        if type == "AWS::KMS::Key":
+            return str(self.client("kms").describe_key(KeyId=id)["KeyMetadata"]["KeyState"])
+        return f"{len(self.client('secretsmanager').describe_secret(SecretId=id)['VersionIdsToStages'])} versions"
+
 
 def wait_until(what: str, happened: Callable[[], bool]) -> None:
     """Wait for what AWS does in its own time. Raises StepFailedError when it takes too long."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ BROKEN_RESOURCE = """\
       EvaluationPeriods: 1
 """
 """An alarm without a threshold: CloudFormation finds out when it makes it."""
+NOBODY = "deployer"
 PAGE = ROOT / "docs" / "troubleshooting.md"
 RETAINED = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret")
 WRONG_ISSUER = "https://login.example.com/"
@@ -57,6 +58,7 @@ class Rehearsal:
         self.build()
         self.create()
         self.refuse_a_wrong_parameter()
+        self.refuse_whoever_has_no_rights()
         self.wait_for_the_first_key()
         self.look_at_everything()
         self.answer_recorded_events()
@@ -98,6 +100,19 @@ class Rehearsal:
             for type, names in self._recorded_only().items():
                 saw(f"MiniStack only records {len(names)} {type}: {', '.join(names)}")
             saw("MiniStack makes the API without its routes: the functions are invoked through the Lambda API")
+
+    def refuse_whoever_has_no_rights(self) -> None:
+        """Credentials without a policy deploy nothing, and are told which right they lack."""
+        with self.report.step("sam deploy refuses whoever has no rights") as saw:
+            iam = self.stack.client("iam")
+            iam.create_user(UserName=NOBODY)
+            key = iam.create_access_key(UserName=NOBODY)["AccessKey"]
+            own = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+            nobody = replace(self.workshop, variables={**self.workshop.variables, **own})
+            said = nobody.refused("deploy", *self._deploy_options())
+            [told] = [line for line in said.splitlines() if line.startswith("Error: ")]
+            self._expect_documented(told)
+            saw(told)
 
     def wait_for_the_first_key(self) -> None:
         """Until the schedule has run there is no key, and that is said; then there is one."""
@@ -232,17 +247,7 @@ class Rehearsal:
             if {function["FunctionName"] for function in left} & set(functions.values()):
                 raise StepFailedError("a function has survived its stack")
             for name, (type, id) in kept.items():
-                saw(f"{name} survives: {self._survivor(type, id)}")
-
-    def _survivor(self, type: str, id: str) -> str:
-        """Return what a retained resource says of itself; the SDK raises where it is gone."""
-        client = self.stack.client
-        if type == "AWS::DynamoDB::Table":
-            table = client("dynamodb").describe_table(TableName=id)["Table"]
-            return f"{table['TableStatus']}, {client('dynamodb').scan(TableName=id, Select='COUNT')['Count']} items"
-        if type == "AWS::KMS::Key":
-            return str(client("kms").describe_key(KeyId=id)["KeyMetadata"]["KeyState"])
-        return f"{len(client('secretsmanager').describe_secret(SecretId=id)['VersionIdsToStages'])} versions"
+                saw(f"{name} survives: {self.stack.survivor(type, id)}")
 
     def _recorded_only(self) -> Mapping[str, list[str]]:
         """Return the names of what the emulator has taken and does not carry out, by type."""
