@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -36,8 +39,25 @@ def test_sam_validates_the_template(sam_environment: dict[str, str]) -> None:
     assert "is a valid SAM Template" in done.stdout
 
 
-def test_the_unzipped_layer_is_under_60_megabytes(artifact: Artifact) -> None:
-    assert size(artifact.layer) < 60 * MEGABYTE
+def test_the_unzipped_layer_is_under_45_megabytes(artifact: Artifact) -> None:
+    assert size(artifact.layer) < 45 * MEGABYTE
+
+
+def test_the_zipped_layer_is_under_15_megabytes(artifact: Artifact) -> None:
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for file in sorted(artifact.layer.rglob("*")):
+            archive.write(file, file.relative_to(artifact.layer))
+    assert len(packed.getvalue()) < 15 * MEGABYTE
+
+
+def test_a_client_of_the_layer_can_call_what_the_package_calls_and_reads_little_else(artifact: Artifact) -> None:
+    data = artifact.layer / "python" / "botocore" / "data"
+    [model] = data.glob("dynamodb/*/service-2.json")
+    operations = json.loads(model.read_text("utf-8"))["operations"].keys()
+    assert {"BatchGetItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"} <= operations
+    assert "CreateTable" not in operations
+    assert size(data) < 1 * MEGABYTE
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
