@@ -1,7 +1,7 @@
 """An authorization server of Authlib's, in Flask, as its documentation has one, its tokens in memory.
 
-Access tokens are signed JWTs (RFC 9068), refresh tokens rotate. Authlib gives no ID token with a refresh: it signs
-once where Sundial signs twice.
+Access tokens are signed JWTs (RFC 9068), refresh tokens rotate. Authlib gives no ID token with a refresh, and so it
+signs once where Sundial signs twice; `id_token` has it give one, as its users have to do for themselves.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from flask import Flask
+from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from bench.peers.front import serve
@@ -92,11 +94,18 @@ class _Generator(JWTBearerTokenGenerator):  # type: ignore[misc]
         return self.keys
 
 
-def _make(alg: str, logins: int) -> tuple[Flask, Sequence[str]]:
+def _make(alg: str, logins: int, with_id_token: bool) -> tuple[Flask, Sequence[str]]:
     key = RSAKey.generate_key(2048, auto_kid=True) if alg == "RS256" else ECKey.generate_key("P-256", auto_kid=True)
     application, client = Flask(__name__), _Client()
+
+    def save(token: dict[str, Any], request: Any) -> None:
+        if "refresh_token" in token:
+            _TOKENS[token["refresh_token"]] = _Token(request.user)
+            if with_id_token:
+                token["id_token"] = jwt.encode({"alg": alg, "kid": key.kid}, _id_token_claims(), key, algorithms=[alg])
+
     server = AuthorizationServer(
-        application, query_client=lambda client_id: client if client_id == CLIENT else None, save_token=_save
+        application, query_client=lambda client_id: client if client_id == CLIENT else None, save_token=save
     )
     generator = _Generator("https://id.example.com", alg, lambda **_: secrets.token_urlsafe(48))
     generator.keys = KeySet([key])
@@ -109,11 +118,12 @@ def _make(alg: str, logins: int) -> tuple[Flask, Sequence[str]]:
     return application, tokens
 
 
-def _save(token: dict[str, Any], request: Any) -> None:
-    if "refresh_token" in token:
-        _TOKENS[token["refresh_token"]] = _Token(request.user)
+def _id_token_claims() -> dict[str, Any]:
+    now = int(time.time())
+    user = {"name": "admin", "email": "admin@example.com", "email_verified": True, "groups": ["ops", "dev"]}
+    return {"iss": "https://id.example.com", "sub": "admin", "aud": CLIENT, "iat": now, "exp": now + 3600, **user}
 
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])
-    serve(partial(_make, wanted["alg"], wanted["logins"]), "/token")
+    serve(partial(_make, wanted["alg"], wanted["logins"], wanted["id_token"]), "/token")

@@ -22,7 +22,9 @@ from bench.world import CREDENTIALS
 
 _NODE = Path(__file__).with_name("oidc_provider")
 _CONNECTIONS = (1, 8, 32)
-_SUNDIAL, _OIDC, _OIDC_JWT, _AUTHLIB = "Sundial", "oidc-provider", "oidc-provider, JWT access tokens", "Authlib"
+_SUNDIAL = "Sundial"
+_OIDC, _OIDC_JWT = "oidc-provider", "oidc-provider, JWT access tokens"
+_AUTHLIB, _AUTHLIB_ID = "Authlib", "Authlib, ID tokens too"
 _GOALS = {
     (_OIDC, "ES256"): Goal(1.5, at_least=True),
     (_OIDC, "RS256"): Goal(1.0, at_least=True),
@@ -62,7 +64,7 @@ def measure(seconds: float) -> Part:
 def _loads(commands: dict[str, list[str]], alg: str, what: str, seconds: float) -> dict[tuple[str, int], list[Load]]:
     loads: dict[tuple[str, int], list[Load]] = {}
     for name, command in commands.items():
-        options = {"alg": alg, "logins": max(_CONNECTIONS), "jwt": name == _OIDC_JWT}
+        options = {"alg": alg, "logins": max(_CONNECTIONS), "jwt": name == _OIDC_JWT, "id_token": name == _AUTHLIB_ID}
         with _running([*command, json.dumps(options)]) as server:
             server.load(what, 8, seconds)
             for connections in _CONNECTIONS:
@@ -97,6 +99,7 @@ def _commands(notes: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Yield each server that can be started here; note those that can't."""
     yield _SUNDIAL, [sys.executable, "-m", "bench.peers.sundial_server"]
     yield _AUTHLIB, [sys.executable, "-m", "bench.peers.authlib_server"]
+    yield _AUTHLIB_ID, [sys.executable, "-m", "bench.peers.authlib_server"]
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         notes.append("Not measured: oidc-provider, which needs node and npm.")
