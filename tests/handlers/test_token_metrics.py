@@ -1,4 +1,4 @@
-"""What is counted of the token endpoint: each request once, by grant and outcome; by client too where that is wanted."""
+"""What is counted of the token endpoint: each request once, by grant and outcome; by client too, if that is wanted."""
 
 from __future__ import annotations
 
