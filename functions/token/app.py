@@ -1,4 +1,4 @@
-"""POST /token."""
+"""POST /token, /token/introspect and /token/revoke."""
 
 from sundial.starting import starting
 
