@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 SHORTEST = 12
 """Characters. What is shorter is found in innocent words: no secret that Sundial makes is."""
+
+_BEGINNING = 8
+"""Characters of a word by which it is looked for at first."""
 
 PATTERNS = (
     r"sundial_(?:[ar][ct]|dc)_[A-Za-z0-9_-]{8,}",  # codes, device codes and refresh tokens
@@ -109,15 +112,28 @@ class Leaks:
 
     def found(self) -> Iterator[Leak]:
         """Yield a leak for each line that holds a secret, or what looks like one."""
-        # Most lines differ in a few words only: looking among the distinct words first is what makes it quick.
+        # A proof at length has seen hundreds of thousands of secrets, so none is looked for by itself: in one pass over
+        # the distinct words, then over the lines, what stands at each place is looked up among how secrets begin.
         words = "\n".join({word for _, line in self.lines for word in line.split()})
-        leaked = {secret: what for secret, what in self.secrets.items() if secret in words or " " in secret}
+        longest = {secret: max(secret.split(), key=len, default="") for secret in self.secrets}
+        begun = _beginnings(words, {word[:_BEGINNING] for word in longest.values()}, _BEGINNING)
+        suspects: dict[str, list[str]] = {}
+        for secret, word in longest.items():
+            if len(word) < _BEGINNING or (word[:_BEGINNING] in begun and word in words):
+                suspects.setdefault(secret[:SHORTEST], []).append(secret)
         for where, line in self.lines:
-            for secret, what in leaked.items():
-                if secret in line:
-                    yield Leak(where, what, line.replace(secret, "(…)"))
+            for beginning in _beginnings(line, suspects.keys(), SHORTEST) if suspects else ():
+                for secret in suspects[beginning]:
+                    if secret in line:
+                        yield Leak(where, self.secrets[secret], line.replace(secret, "(…)"))
             if _PATTERN.search(line):
                 yield Leak(where, "something like a secret", _PATTERN.sub("(…)", line))
+
+
+def _beginnings(text: str, wanted: Set[str], length: int) -> dict[str, None]:
+    """Return which of `wanted`, each `length` characters long, stand in `text`, in that order."""
+    pieces = (text[at : at + length] for at in range(len(text)))
+    return dict.fromkeys(piece for piece in pieces if piece in wanted)
 
 
 def note_exchange(leaks: Leaks, event: Mapping[str, Any], response: Mapping[str, Any]) -> None:

@@ -155,3 +155,19 @@ def test_a_run_without_a_leak_passes(tmp_path: Path) -> None:
     run = _run(tmp_path, "code='none'", "'none'")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "secrets in log lines" not in run.stdout
+
+
+@pytest.mark.parametrize("secret", ["a b c d e f g", "short and quite-long-ones", "x" * 7 + "  " + "y" * 7])
+def test_a_secret_of_several_words_is_found(secret: str) -> None:
+    leaks = Leaks()
+    leaks.secret("a phrase", secret)
+    assert len(_found(leaks, f"before {secret} after", f"within:{secret}:it")) == 2
+    assert len(_found(leaks, "another line")) == 2
+
+
+def test_among_many_secrets_and_many_lines_the_one_that_is_logged_is_found() -> None:
+    leaks = Leaks()
+    for number in range(2_000):
+        leaks.secret("a key", f"private key-number-{number:08}")
+        leaks.log("a test", f'{{"kid": "key-number-{number:08}x"}}')
+    assert len(_found(leaks, "private key-number-00001234")) == 1

@@ -83,9 +83,9 @@ def test_the_kid_is_the_thumbprint_of_rfc_7638() -> None:
 
 def test_a_pair_that_does_not_fit_together_is_refused() -> None:
     one, other = make_key_pair("ES256"), make_key_pair("ES256")
-    with pytest.raises(KeyCheckError, match="^a new ES256 key doesn't verify what it signs$"):
+    with pytest.raises(KeyCheckError, match=r"^a new ES256 key doesn't verify what it signs$"):
         algorithms._check(KeyPair(other.public_jwk, one.private_pem), "ES256")
-    with pytest.raises(KeyCheckError, match="^a new RS256 key is of the wrong kind$"):
+    with pytest.raises(KeyCheckError, match=r"^a new RS256 key is of the wrong kind$"):
         algorithms._check(KeyPair(make_key_pair("RS256").public_jwk, one.private_pem), "RS256")
 
 
@@ -102,7 +102,7 @@ def test_the_arithmetic_of_an_rsa_key_is_checked_when_it_is_made_and_not_at_each
 
 def test_a_key_of_another_kind_in_the_ring_is_refused() -> None:
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with pytest.raises(TypeError, match="^the ring keeps RSA and elliptic curve keys only$"):
+    with pytest.raises(TypeError, match=r"^the ring keeps RSA and elliptic curve keys only$"):
         load_private_key(pem.decode("ascii"))
 
 
