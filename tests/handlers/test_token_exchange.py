@@ -210,6 +210,26 @@ def test_the_server_of_an_api_may_exchange_what_is_for_it(world: GrantsWorld) ->
     assert world.exchange(for_files, client_id=API).error == (400, "invalid_request")
 
 
+def test_an_api_learns_no_more_of_the_user_by_an_exchange_than_by_the_token_that_it_was_sent(
+    world: GrantsWorld,
+) -> None:
+    for_api = world.exchange(access_token(world, "email", "profile"), resource=API).body["access_token"]
+    assert world.userinfo(for_api).status == 401
+    to_id_token = world.exchange(for_api, client_id=API, requested_token_type=ID_TOKEN)
+    assert to_id_token.error == (400, "invalid_scope")
+    assert world.exchange(for_api, client_id=API, scope="openid email").error == (400, "invalid_scope")
+    answer = world.exchange(for_api, client_id=API)
+    assert "scope" not in answer.body
+    assert world.userinfo(answer.body["access_token"]).body.keys() == {"sub"}
+
+
+def test_what_was_named_at_login_is_the_most_that_its_client_can_exchange_for(world: GrantsWorld) -> None:
+    token = access_token(world, resources=(API,))
+    assert world.exchange(token, resource=FILES).error == (400, "invalid_target")
+    assert world.exchange(token, resource=API).status == 200
+    assert world.exchange(access_token(world), resource=FILES).status == 200
+
+
 def test_an_api_cannot_pass_for_the_public_client_whose_token_it_was_sent(world: GrantsWorld) -> None:
     world.configure(GRANTS.replace("- id: example-cli\n", f"- id: example-cli\n    resources: [{API}, {FILES}]\n"))
     code = world.log_in(client_id="example-cli")

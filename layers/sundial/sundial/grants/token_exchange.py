@@ -16,6 +16,7 @@ from typing import Any
 from sundial.config.model import TOKEN_EXCHANGE, Client
 from sundial.connectors.base import TokenExchange
 from sundial.errors import OAuthError, invalid_request, invalid_scope, invalid_target, unauthorized_client
+from sundial.expiry.family import Family
 from sundial.grants.form import required
 from sundial.grants.login import begin_login, connector_named
 from sundial.grants.response import signed_access_token
@@ -23,7 +24,7 @@ from sundial.grants.server import Signers, TokenServer
 from sundial.observe import logger
 from sundial.tokens import jwt
 from sundial.tokens.claims import Principal, id_token_claims
-from sundial.tokens.resources import MOST_RESOURCES, read_resources
+from sundial.tokens.resources import MOST_RESOURCES, check_granted, read_resources
 from sundial.tokens.scopes import CROSS_CLIENT, AskedScope, is_trusted, named, read_scope
 from sundial.tokens.verification import JwtKind, VerifiedJwt
 
@@ -50,8 +51,9 @@ class _Asked:
     connector_id: str | None
     scope: AskedScope | None
     """None where the client doesn't say, and takes what the subject token has."""
-    target: tuple[str, ...]
-    """The audiences and the resources; empty where the token is for the client itself."""
+    audiences: tuple[str, ...]
+    resources: tuple[str, ...]
+    """With the audiences, whom the token is to be for; without either, it is for the client itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _parse(server: TokenServer, client: Client, parameters: Mapping[str, str], n
         _token_type(parameters.get("actor_token_type", ACCESS_TOKEN), "actor_token_type"),
         parameters.get("connector_id"),
         scope,
-        _target(server, client, parameters, requested, now),
+        *_target(server, client, parameters, requested, now),
     )
 
 
@@ -110,8 +112,8 @@ def _token_type(token_type: str, name: str) -> str:
 
 def _target(
     server: TokenServer, client: Client, parameters: Mapping[str, str], requested: str, now: int
-) -> tuple[str, ...]:
-    """Return whom the token is to be for: clients by `audience`, APIs by `resource`; both may be repeated."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return whom the token is to be for: clients by `audience`, and APIs by `resource`; both may be repeated."""
     audiences = tuple(dict.fromkeys(parameters.get("audience", "").split()))
     resources = read_resources(parameters.get("resource"), client)
     find_client = server.client_finder(now)
@@ -121,14 +123,18 @@ def _target(
         raise invalid_target("an audience is not a client that lists this one as a trusted peer (trustedPeers)")
     if resources and requested == ID_TOKEN:
         raise invalid_target("an ID token is for clients, never for a resource; ask for an access token")
-    return audiences + resources
+    return audiences, resources
 
 
 def _own_token(server: TokenServer, client: Client, asked: _Asked, now: int) -> _Granted:
     """One of our own tokens: the login that it came from goes on in the new one."""
     token = _verified(server, client, "subject_token", asked.subject_token, asked.subject_token_type, now)
-    scopes = _narrowed(asked, _scopes_of(token, asked.subject_token_type))
-    principal = _principal(server, client, "subject_token", token, now)
+    most = _scopes_of(token, asked.subject_token_type) if _may_know(client, token) else frozenset[str]()
+    scopes = _narrowed(asked, most)
+    family = _login(server, client, "subject_token", token, now)
+    if family is not None and family.client_id == client.id:
+        check_granted(asked.resources, family.resources)
+    principal = _principal(server, "subject_token", token, family, now)
     principal = replace(principal, nonce=None, actor=_actor(server, client, asked, token, now))
     longest = timedelta(seconds=token.claims["exp"] - now)
     lifetime = min(longest, server.config.id_token_lifetime(client, principal.connector_id))
@@ -175,20 +181,34 @@ def _verified(server: TokenServer, client: Client, name: str, text: str, token_t
     return token
 
 
-def _principal(server: TokenServer, client: Client, name: str, token: VerifiedJwt, now: int) -> Principal:
-    """Return whom a token is about, where its login still stands: one network call."""
+def _may_know(client: Client, token: VerifiedJwt) -> bool:
+    """Return whether what the token's scopes tell of its user is for `client` too.
+
+    It is for the client that the token was given to, and for those that trust it (trustedPeers). An API that was sent
+    a token is told nothing by userinfo, and so it can't exchange the token for one that would be told.
+    """
+    return client.id == token.client_id or token.client_id in client.trusted_peers
+
+
+def _login(server: TokenServer, client: Client, name: str, token: VerifiedJwt, now: int) -> Family | None:
+    """Return the login that a token came from, where it still stands; None for a client's own: one network call."""
     try:
         family = server.live_tokens.login_of(token, now)
     except OAuthError as error:
         raise _unacceptable(name, error) from error
-    if family is None:
-        itself = server.clients.find(token.claims["sub"], now)
-        if itself is None:
-            raise invalid_request(f"the {name} is about somebody who is not known here any more")
-        return Principal.of_client(itself)
-    if connector_named(server, family.connector_id, client, TOKEN_EXCHANGE) is None:
+    if family is not None and connector_named(server, family.connector_id, client, TOKEN_EXCHANGE) is None:
         raise invalid_request(f"the {name} came through a connector that this client may not exchange tokens of")
-    return Principal.of_login(family)
+    return family
+
+
+def _principal(server: TokenServer, name: str, token: VerifiedJwt, family: Family | None, now: int) -> Principal:
+    """Return whom a token is about, which came from the login `family`."""
+    if family is not None:
+        return Principal.of_login(family)
+    itself = server.clients.find(token.claims["sub"], now)
+    if itself is None:
+        raise invalid_request(f"the {name} is about somebody who is not known here any more")
+    return Principal.of_client(itself)
 
 
 def _unacceptable(name: str, error: OAuthError) -> OAuthError:
@@ -220,7 +240,7 @@ def _narrowed(asked: _Asked, most: frozenset[str]) -> frozenset[str]:
 def _within(scopes: frozenset[str], most: frozenset[str]) -> frozenset[str]:
     wider = scopes - most
     if wider:
-        raise invalid_scope(f"not in the subject_token: {named(sorted(wider))}; an exchange can only narrow")
+        raise invalid_scope(f"not this client's in the subject_token: {named(sorted(wider))}; an exchange only narrows")
     return scopes
 
 
@@ -237,7 +257,8 @@ def _actor(
     if asked.actor_token is None:
         return before
     token = _verified(server, client, "actor_token", asked.actor_token, asked.actor_token_type, now)
-    actor = {"sub": _principal(server, client, "actor_token", token, now).subject}
+    login = _login(server, client, "actor_token", token, now)
+    actor = {"sub": _principal(server, "actor_token", token, login, now).subject}
     if before is None:
         return actor
     if _length(before) >= _MOST_ACTORS:
@@ -257,7 +278,8 @@ def _response(
 ) -> dict[str, Any]:
     """RFC 8693 §2.2.1: whatever its kind, the token is in `access_token`."""
     peers = asked.scope.peers if asked.scope is not None else ()
-    audience = tuple(dict.fromkeys((*asked.target, *peers))) if asked.target else (*peers, client.id)
+    target = (*asked.audiences, *asked.resources)
+    audience = tuple(dict.fromkeys((*target, *peers))) if target else (*peers, client.id)
     of = granted.principal, client.id, audience, granted.scopes
     if asked.requested_token_type == ID_TOKEN:
         claims = id_token_claims(*of, server.config.issuer, granted.lifetime, now)
