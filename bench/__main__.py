@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--long", action="store_true", help="more rounds, and the larger sizes")
+    parser.add_argument("--page", action="store_true", help="put what is under bench/results into docs/performance.md")
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.parts) - set(PARTS)
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> None:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     os.environ |= CREDENTIALS
     for name in PARTS:
-        if name in (chosen.parts or PARTS):
+        if name in (chosen.parts or (() if chosen.page else PARTS)):
             part = measure(name, long=chosen.long)
             print(f"{table(part)}\n", flush=True)
             keep(part)
@@ -36,6 +37,10 @@ def main(arguments: list[str]) -> None:
         from bench.plots import draw
 
         draw()
+    if chosen.page:
+        from bench.page import write
+
+        write()
 
 
 def measure(name: str, *, long: bool) -> Part:

@@ -26,32 +26,15 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.built import BARE, FUNCTIONS, PLAIN, Built, build
 from bench.measure import Goal, Part, Row, row_of
 from bench.runtime_api import Asked, RuntimeApi, aws_over_http, runtime_api
 from bench.warm import silenced
 from bench.world import World
 
-ROOT = Path(__file__).parent.parent
-FUNCTIONS = ("token", "jwks", "userinfo", "authorize", "device", "rotate_keys")
-EMPTY, BARE = "an empty handler", "bare boto3, one DynamoDB client"
-_PLAIN = {
-    EMPTY: "def handler(event, context):\n    return {'statusCode': 200}\n",
-    BARE: """\
-import boto3
-
-client = boto3.client("dynamodb")
-
-
-def handler(event, context):
-    return {"statusCode": 200}
-""",
-}
-_OF_BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
-_OF_LAMBDA = ("awslambdaric", "runtime_client*.so", "simplejson", "snapshot_restore_py.py")
 _WHOLE_CORE, _SHARE = 1769, 512
 _LONGEST = 120.0
 _GOALS = {"token": Goal(1.0), "jwks": Goal(1.05)}
-_ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +45,6 @@ class Start:
     init_cpu: float
     invocation: float
     memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What /opt and Lambda's own Python hold, laid out in a folder."""
-
-    layer: Path
-    configuration: Path
-    runtime: Path
-    boto3: Path
-    tasks: Mapping[str, Path]
 
 
 def measure(rounds: int, refreshes: int) -> Part:
@@ -95,26 +67,6 @@ def measure(rounds: int, refreshes: int) -> Part:
             starts = _start_all(built, world, endpoint, group, rounds)
             rows += _rows(starts, title, with_goals=not share)
     return Part("cold", "Cold starts", tuple(rows), tuple(notes))
-
-
-def build(folder: Path) -> Built:
-    """Build the layers into `folder` as `sam build` does, for this machine, and lay out what they are beside."""
-    environment = os.environ | {"ARCH": _ARCHITECTURE[platform.machine()], "PYTHON_VERSION": "3.13"}
-    python = Path(sys.base_prefix) / "bin"
-    environment["PATH"] = f"{python}{os.pathsep}{environment['PATH']}"
-    for layer, target in (("sundial", "build-SundialLayer"), ("config", "build-ConfigLayer")):
-        command = ["make", "--directory", str(ROOT / "layers" / layer), target]
-        artifacts = {"ARTIFACTS_DIR": str(folder / layer)}
-        subprocess.run(command, env=environment | artifacts, check=True, capture_output=True)
-    runtime = _copied(_OF_LAMBDA, folder / "runtime")
-    boto3 = _copied(_OF_BOTO3, folder / "boto3")
-    tasks = {name: ROOT / "functions" / name for name in FUNCTIONS}
-    for number, (name, text) in enumerate(_PLAIN.items()):
-        tasks[name] = folder / f"task{number}"
-        tasks[name].mkdir()
-        (tasks[name] / "app.py").write_text(text, encoding="utf-8")
-    tasks = {name: _compiled(_copy(task, folder / "tasks" / str(i))) for i, (name, task) in enumerate(tasks.items())}
-    return Built(folder / "sundial" / "python", folder / "config" / "sundial.json", runtime, boto3, tasks)
 
 
 def _start_all(built: Built, world: World, endpoint: str, group: Path | None, rounds: int) -> dict[str, list[Start]]:
@@ -166,7 +118,7 @@ def _process(
     built: Built, name: str, environment: Mapping[str, str], endpoint: str, group: Path | None
 ) -> Iterator[tuple[RuntimeApi, subprocess.Popen[bytes]]]:
     """Run a function under Lambda's runtime client, on one core, until the block ends."""
-    libraries = built.boto3 if name in _PLAIN else built.layer
+    libraries = built.boto3 if name in PLAIN else built.layer
     command = [f"{sys.base_prefix}/bin/python3", "-S", "-P", "-m", "awslambdaric", "app.handler"]
     with runtime_api() as api:
         process = subprocess.Popen(
@@ -201,7 +153,7 @@ def _rows(starts: Mapping[str, Sequence[Start]], title: str, *, with_goals: bool
     def column(name: str, which: str) -> list[float]:
         return [getattr(one, which) for one in starts[name]]
 
-    for name in itertools.chain(FUNCTIONS, _PLAIN):
+    for name in itertools.chain(FUNCTIONS, PLAIN):
         beside = "" if name == BARE else "bare boto3"
         more = {
             "init, CPU ms": median(column(name, "init_cpu")),
@@ -251,33 +203,6 @@ def _environment(built: Built, environment: Mapping[str, str], path: str) -> dic
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
     }
-
-
-def _copied(patterns: Sequence[str], target: Path) -> Path:
-    """Copy from the bench's own environment what these name, and compile it as the layer is."""
-    import boto3
-
-    site = Path(boto3.__file__).parent.parent
-    target.mkdir(parents=True)
-    for pattern in patterns:
-        for found in site.glob(pattern):
-            _copy(found, target / found.name)
-    return _compiled(target)
-
-
-def _copy(source: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy2(source, target)
-    return target
-
-
-def _compiled(folder: Path) -> Path:
-    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
 
 
 def _missing() -> str | None:

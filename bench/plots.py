@@ -1,10 +1,11 @@
-"""SVG plots of what is under bench/results, for docs/performance.md."""
+"""SVG plots of what is under bench/results, into docs/images: docs/performance.md shows them."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pygal
@@ -12,6 +13,7 @@ from pygal.style import Style
 
 from bench.measure import RESULTS
 
+PLOTS = Path(__file__).parent.parent / "docs" / "images"
 _STYLE = Style(
     background="white",
     plot_background="white",
@@ -31,7 +33,7 @@ def draw() -> None:
         if path.exists():
             rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
             if rows:
-                plot(rows).render_to_file(str(RESULTS / f"{name}.svg"))
+                plot(rows).render_to_file(str(PLOTS / f"performance-{name}.svg"))
 
 
 def _warm(rows: Sequence[Mapping[str, Any]]) -> Any:
