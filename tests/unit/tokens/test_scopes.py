@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from sundial.config.model import Client
 from sundial.errors import OAuthError
+from sundial.tokens.device_codes import mint_device_code
+from sundial.tokens.opaque import Kind, mint
 from sundial.tokens.resources import check_granted, is_resource, read_resources, target_of
 from sundial.tokens.scopes import CROSS_CLIENT, SCOPES, AskedScope, read_scope, trusting
+from tests.support.families import LOGIN_AT, MAC_KEY, a_family
 
 T = TypeVar("T")
 
@@ -52,6 +55,21 @@ def test_whatever_is_asked_comes_to_what_is_known_and_trusted_or_to_an_invalid_s
         assert asked.scopes == frozenset(scope.split())
         assert asked.scopes <= {*SCOPES, peer("app"), peer("one"), peer("two")}
         assert {peer(one) for one in asked.peers} == asked.scopes - {*SCOPES, peer("app")}
+
+
+@pytest.mark.parametrize(
+    "misplaced",
+    [
+        mint(Kind.REFRESH_TOKEN, MAC_KEY, a_family(), 1),
+        mint(Kind.AUTHORIZATION_CODE, MAC_KEY, a_family(), 1),
+        mint_device_code(MAC_KEY, "app", LOGIN_AT, LOGIN_AT)[0],
+    ],
+)
+def test_a_token_that_a_client_writes_into_its_scope_is_not_repeated(misplaced: str) -> None:
+    refused = tried(lambda: read_scope(f"openid {misplaced} write", APP, CLIENTS.get))
+    assert isinstance(refused, OAuthError)
+    assert "write" in refused.description
+    assert misplaced not in refused.description
 
 
 def test_the_peers_stand_in_the_order_asked_each_once_and_never_the_client_itself() -> None:

@@ -22,7 +22,7 @@ MOST_SCOPES = 64
 FindClient = Callable[[str], Client | None]
 """Returns the client of an id, None where there is none."""
 
-_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]{1,128}")  # RFC 6749 §3.3, and short enough to repeat
+_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]{1,100}")  # RFC 6749 §3.3, and shorter than any token or code that got there
 
 
 @dataclass(frozen=True, slots=True)
