@@ -49,6 +49,10 @@ _CONCLUSION = """
   their provider, and are held to when it says that the user logged in; `microsoft` is asked for `prompt=login`. The
   others can't be asked and don't say when: somebody who is logged in there already comes straight back, and the
   `auth_time` of the tokens is that moment. A client that stakes something on it has to know the connector.
+- **Of several connectors** only `sub` tells the users apart. A group `ops` of one is the `ops` of another, and an
+  address may be said by each: `authproxy`, `github`, `gitlab`, `ldap`, `microsoft` and `saml` call it verified because
+  their provider is taken at its word. A client that lets people in by group or address is to have connectors
+  (`allowedConnectors`) that may each name them.
 """
 
 
