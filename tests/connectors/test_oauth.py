@@ -118,4 +118,14 @@ def test_who_has_no_id_does_not_log_in(upstream: ApiUpstream, profile: object) -
     upstream.routes["GET /me"] = Answer(profile)
     with pytest.raises(OAuthError) as refused:
         logged_in(connector(upstream))
-    assert refused.value.status == 502
+    assert (refused.value.status, refused.value.upstream) == (502, True)
+
+
+@pytest.mark.parametrize(("status", "told"), [(401, 502), (403, 502), (429, 503), (500, 503)])
+def test_a_provider_that_answers_with_an_error_is_not_ours_to_mend(
+    upstream: ApiUpstream, status: int, told: int
+) -> None:
+    upstream.routes["GET /me"] = Answer({}, status)
+    with pytest.raises(OAuthError) as refused:
+        logged_in(connector(upstream))
+    assert (refused.value.status, refused.value.upstream) == (told, True)

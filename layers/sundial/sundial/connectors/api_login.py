@@ -104,7 +104,7 @@ def authorized(answer: Answer) -> Answer:
     """Return an answer that is not a refusal of the token (RFC 6750 §3.1); raises what else its status means."""
     if answer.status == 401:
         refused = answer.failed("the access token is refused")
-        raise UnauthorizedError(refused.code, refused.description, refused.status, refused.detail)
+        raise UnauthorizedError(refused.code, refused.description, refused.status, refused.detail, upstream=True)
     return answer.ok()
 
 
