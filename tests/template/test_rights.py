@@ -57,9 +57,7 @@ RIGHTS: Mapping[str, set[Right]] = {
     | to_log("TokenLogs"),
     "UserinfoFunction": {
         ("dynamodb:BatchGetItem", "FamiliesTable"),
-        ("dynamodb:GetItem", "FamiliesTable"),
         ("dynamodb:BatchGetItem", "PublicKeysTable"),
-        ("dynamodb:GetItem", "PublicKeysTable"),
     }
     | to_log("UserinfoLogs"),
     "DeviceFunction": {
