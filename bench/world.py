@@ -56,11 +56,13 @@ staticPasswords:
 staticClients:
   - {{id: example-app, secret: {secret}, redirectURIs: ["{redirect_uri}"]}}
 {clients}
+"""
+_CONNECTORS = f"""\
 connectors:
   - type: oidc
     id: up
     name: The Provider
-    config: {{issuer: {up}, clientID: {client_id}, clientSecret: $UPSTREAM_SECRET, insecureEnableGroups: true}}
+    config: {{issuer: {ISSUER}, clientID: {CLIENT_ID}, clientSecret: $UPSTREAM_SECRET, insecureEnableGroups: true}}
 """
 
 
@@ -76,8 +78,12 @@ class World:
         keys: int = 1,
         clients: int = 1,
         reuse_interval: str | None = "30s",
+        upstream: bool = True,
     ) -> None:
-        """Instants are about `now` (epoch seconds). There may be more `keys` in the JWKS, and more `clients`."""
+        """Instants are about `now` (epoch seconds). There may be more `keys` in the JWKS, and more `clients`.
+
+        Users may log in at a provider too, unless `upstream` is False.
+        """
         folder = Path(folder)
         self.alg, self.now = alg, now
         self.mac_key = MacKey("00c0ffee", bytes(32), now - 10, now - 10)
@@ -106,11 +112,10 @@ class World:
             alg=alg,
             secret=SECRET,
             redirect_uri=REDIRECT_URI,
-            up=ISSUER,
-            client_id=CLIENT_ID,
             clients=others,
             reuse=f"reuseInterval: {reuse_interval}, " if reuse_interval else "",
         )
+        text += _CONNECTORS if upstream else ""
         (folder / "sundial.yaml").write_text(text, encoding="utf-8")
         compiled, _ = compile_file(folder / "sundial.yaml", {})
         (folder / "sundial.json").write_text(json.dumps(compiled), encoding="utf-8")

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
-
 from sundial.connectors.http import Conversation, unbelievable
 from sundial.errors import OAuthError
 from sundial.observe import logger
@@ -109,6 +107,8 @@ class Provider:
         self._check_times(claims, now)
         if nonce is not None and not _same(claims.get("nonce"), nonce):
             raise self._unbelievable("nonce")
+        import jwt
+
         alg = jwt.get_unverified_header(id_token)["alg"]
         if (
             access_token
@@ -162,6 +162,8 @@ class Provider:
 
     def _signed(self, talk: Conversation, id_token: str, metadata: Metadata, now: int) -> dict[str, Any]:
         """Return the claims, their signature verified; of their meaning nothing is."""
+        import jwt  # a tenth of a cold start, which who brings no ID token is spared
+
         try:
             header = jwt.get_unverified_header(id_token)
         except jwt.InvalidTokenError:
