@@ -64,6 +64,7 @@ EXPLAINED = {
     'b"XXsundial key checkXX"': "whatever is signed shows whether the pair fits",
     'b"SUNDIAL KEY CHECK"': "the same",
     "// 8, )": "big is the default order of bytes",
+    "to_bytes(size, )": "the same",
     "% 4)), )": "the same",
     "(+len(text) % 4)": "more padding than needed is passed over",
     "(-len(text) % 5)": "the same; no key is of a length for which this would be too little",

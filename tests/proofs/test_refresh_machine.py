@@ -300,6 +300,7 @@ class RefreshFamilies(RuleBasedStateMachine):
         for login in self.refreshable[-1:]:
             if self._has_ended(login):
                 assert self.world.refresh(login.strings[-1]).error == REFUSED
+                login.revoked |= login.user_id not in self.users  # it shows that the user is gone
 
     @invariant()
     def userinfo_agrees(self) -> None:
@@ -355,6 +356,6 @@ def test_families_live_as_the_model_says_whatever_users_thieves_clocks_and_opera
         def __init__(self) -> None:
             super().__init__(stack)
 
-    run_state_machine_as_test(Here, settings=examples(36, 400, steps=depth(40, 80)))
+    run_state_machine_as_test(Here, settings=examples(36, 300, steps=depth(40, 80)))
     met = {outcome for outcome in Refresh if ("Refreshes", outcome) in metrics}
     assert met >= set(Refresh) - {Refresh.IMPOSSIBLE}, "the lives were too tame to prove anything"

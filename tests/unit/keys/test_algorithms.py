@@ -17,6 +17,7 @@ from sundial.keys.algorithms import (
     from_jwk,
     load_private_key,
     make_key_pair,
+    signature,
     thumbprint,
     to_jwk,
 )
@@ -104,6 +105,13 @@ def test_a_key_of_another_kind_in_the_ring_is_refused() -> None:
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(TypeError, match=r"^the ring keeps RSA and elliptic curve keys only$"):
         load_private_key(pem.decode("ascii"))
+
+
+@pytest.mark.parametrize(("alg", "other"), [("RS256", "ES256"), ("ES256", "RS256"), ("ES256", "ES384")])
+def test_nothing_is_signed_by_a_key_of_another_kind(alg: str, other: str) -> None:
+    key = load_private_key(make_key_pair(other).private_pem)
+    with pytest.raises(TypeError, match=rf"^{alg} signs with a key of another kind$"):
+        signature(key, alg, b"message")
 
 
 def test_a_key_pair_does_not_show_its_private_half() -> None:
