@@ -7,7 +7,12 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -77,7 +82,34 @@ def test_grafana_logs_out_to_where_its_client_may() -> None:
     assert asked["post_logout_redirect_uri"] == list(client.post_logout_redirect_uris)
 
 
-@pytest.mark.skipif(not AWS.exists(), reason="needs AWS's command line in .venv-awscli, which `make test` prepares")
+needs_aws = pytest.mark.skipif(
+    not AWS.exists(), reason="needs AWS's command line in .venv-awscli, which `make test` prepares"
+)
+
+
+@contextmanager
+def recorded_aws() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    """Answer every request of an AWS client with an empty document; yield the URL, and what was asked."""
+    asked: list[tuple[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@needs_aws
 def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
     site: Site, ministack: MiniStack, tmp_path: Path
 ) -> None:
@@ -94,3 +126,21 @@ def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
     )
     assert done.returncode == 0, done.stderr
     assert f"arn:aws:sts::{account}:assumed-role/developer/me" in done.stdout
+
+
+@needs_aws
+def test_the_kubernetes_page_s_command_gives_eks_the_issuer_the_client_and_the_claims(tmp_path: Path) -> None:
+    [command] = (block for block in blocks("kubernetes", "sh") if block.startswith("aws "))
+    with recorded_aws() as (url, asked):
+        environment = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-central-1"}
+        words = [str(AWS), *shlex.split(command.replace("\\\n", " "))[1:], "--endpoint-url", url]
+        subprocess.run(words, env={**environment, "HOME": str(tmp_path)}, capture_output=True, check=True)
+    [(path, document)] = asked
+    assert path == "/clusters/my-cluster/identity-provider-configs/associate"
+    assert document["oidc"] == {
+        "identityProviderConfigName": "sundial",
+        "issuerUrl": ISSUER,
+        "clientId": "kubernetes",
+        "usernameClaim": "email",
+        "groupsClaim": "groups",
+    }
