@@ -61,7 +61,7 @@ def measure(name: str, *, long: bool) -> Part:
     if name == "cold":
         from bench.cold import measure as cold
 
-        return cold(rounds=20 if long else 5, refreshes=10_000 if long else 1_000)
+        return cold(rounds=20 if long else 5, refreshes=10_000)
     if name == "peers":
         from bench.peers import measure as peers
 

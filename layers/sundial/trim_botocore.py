@@ -1,7 +1,7 @@
 """Cut botocore's descriptions of AWS down to the services that the functions call: the layer's Makefile runs this.
 
 botocore reads these files whenever a client is made, at every cold start. Nothing that it does changes: what
-goes is other services, older versions of an API, operations that the package `sundial` calls by no method, and
+goes is other services, older versions of an API, operations whose method the package `sundial` names nowhere, and
 the documentation within. The models are written uncompressed, which botocore reads as well; inflating them costs
 more than reading them.
 """
@@ -21,24 +21,22 @@ from botocore import xform_name
 
 _DROPPED_FILES = ("examples-1.json", "paginators-1.json", "waiters-2.json")
 """Read by those who document a client, or page or wait with it; the functions do neither."""
-
-
-_SHAPE = "shape"
-_CALLED = re.compile(r"\.([a-z][a-z0-9_]*)\(")
+_NAMED = re.compile(r"\.([a-z][a-z0-9_]*)\b")
+"""A method of a client, called or handed on; much else that has a name too, which does no harm."""
 
 
 def main(data: Path, package: Path, services: Sequence[str]) -> None:
     """Leave in the folder `data` what clients of `services` need for the calls in the folder `package`."""
-    called = {name for file in package.rglob("*.py") for name in _CALLED.findall(file.read_text(encoding="utf-8"))}
+    named = {name for file in package.rglob("*.py") for name in _NAMED.findall(file.read_text(encoding="utf-8"))}
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in services:
             shutil.rmtree(folder)
     for service in services:
-        _keep_latest_version(data / service, called)
+        _keep_latest_version(data / service, named)
     _trim_endpoints(data / "endpoints.json", services)
 
 
-def _keep_latest_version(folder: Path, called: Set[str]) -> None:
+def _keep_latest_version(folder: Path, named: Set[str]) -> None:
     *older, latest = sorted(version for version in folder.iterdir() if version.is_dir())
     for version in older:
         shutil.rmtree(version)
@@ -47,15 +45,15 @@ def _keep_latest_version(folder: Path, called: Set[str]) -> None:
     for packed in latest.glob("*.json.gz"):
         with gzip.open(packed, "rt", encoding="utf-8") as file:
             document = _undocumented(json.load(file))
-        _write(packed.with_suffix(""), _called_alone(document, called) if "operations" in document else document)
+        _write(packed.with_suffix(""), _named_alone(document, named) if "operations" in document else document)
         packed.unlink()
 
 
-def _called_alone(model: dict[str, Any], called: Set[str]) -> dict[str, Any]:
-    """Return a service's model with the operations whose methods are `called`, and the shapes that those lead to."""
-    operations = {name: one for name, one in model["operations"].items() if xform_name(name) in called}
+def _named_alone(model: dict[str, Any], named: Set[str]) -> dict[str, Any]:
+    """Return a service's model with the operations whose methods are `named`, and the shapes that those lead to."""
+    operations = {name: one for name, one in model["operations"].items() if xform_name(name) in named}
     if not operations:
-        raise SystemExit(f"no operation of {model['metadata']['serviceId']} is called: is it a service of ours?")
+        raise SystemExit(f"no operation of {model['metadata']['serviceId']} is named: is it a service of ours?")
     shapes: dict[str, Any] = {}
     found = list(_shapes_in(list(operations.values())))
     while found:
@@ -72,7 +70,7 @@ def _shapes_in(node: Any) -> Iterator[str]:
     """Yield the name of each shape that a part of a model refers to."""
     if isinstance(node, dict):
         for name, one in node.items():
-            if name == _SHAPE and isinstance(one, str):
+            if name == "shape" and isinstance(one, str):
                 yield one
             else:
                 yield from _shapes_in(one)
