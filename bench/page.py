@@ -33,12 +33,12 @@ def write() -> None:
 
 def goals(parts: dict[str, Part]) -> str:
     """Return every row that has a goal, and what came of it."""
-    lines = ["| what | | goal | |", "| --- | ---: | --- | --- |"]
-    for part in parts.values():
+    lines = ["| part | what | | beside | goal | |", "| --- | --- | ---: | --- | --- | --- |"]
+    for name, part in parts.items():
         for row in part.rows:
             if row.goal is not None:
-                reached = f"{row.value:g} {row.unit}" if row.ratio is None else f"{row.ratio:.2f} of {row.beside}"
-                lines.append(f"| {row.name} | {reached} | {row.goal} | {row.verdict} |")
+                result = f"{row.value:.3g} {row.unit}" if row.ratio is None else f"{row.ratio:.2f}"
+                lines.append(f"| {name} | {row.name} | {result} | {row.beside} | {row.goal} | {row.verdict} |")
     return "\n".join(lines)
 
 
