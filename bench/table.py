@@ -24,6 +24,7 @@ from sundial.tokens.opaque import new_family_id
 from tests.support.dynamodb_local import running_dynamodb_local
 
 _A_WRITE = 25  # BatchWriteItem takes no more
+_WRITERS = 4
 _SAMPLE = 100
 
 
@@ -49,19 +50,29 @@ class FamilyTable:
         self.tokens = [self.world.refresh_token(family, 3) for family in self.add(_SAMPLE)]
 
     def fill(self, size: int) -> None:
-        """Add families until there are `size`."""
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self.add, [_A_WRITE] * ((size - self.size) // _A_WRITE)))
+        """Add families until there are about `size`."""
+        share = (size - self.size) // (_A_WRITE * _WRITERS)
+
+        def some(_writer: int) -> None:
+            for _ in range(share):
+                self._put(_A_WRITE)
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            list(pool.map(some, range(_WRITERS)))
+        self.size += share * _A_WRITE * _WRITERS
 
     def add(self, count: int) -> list[Family]:
         """Add so many families, and return them."""
+        self.size += count
+        return self._put(count)
+
+    def _put(self, count: int) -> list[Family]:
         families = [self.world.family(family_id=new_family_id(), code=None) for _ in range(count)]
         for start in range(0, count, _A_WRITE):
             some = families[start : start + _A_WRITE]
             self.client.batch_write_item(
                 RequestItems={self.name: [{"PutRequest": {"Item": to_item(family)}} for family in some]}
             )
-        self.size += count
         return families
 
     def refresh(self, number: int) -> float:
