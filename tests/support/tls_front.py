@@ -44,10 +44,11 @@ def tls_front(folder: Path) -> Iterator[TlsFront]:
             there = await asyncio.open_connection("127.0.0.1", front.port)
             await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
 
-    server = loop.run_until_complete(asyncio.start_server(connected, "127.0.0.1", 0, ssl=context))
-    front.url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
-    thread = Thread(target=loop.run_forever)
+    thread = Thread(target=loop.run_forever)  # of its own: a browser's may run in this one
     thread.start()
+    starting = asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    server = asyncio.run_coroutine_threadsafe(starting, loop).result()
+    front.url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
     try:
         yield front
     finally:
