@@ -1,4 +1,4 @@
-"""Every `sundial` command that the pages for operators show is one that there is."""
+"""Every `sundial` command that a page shows is one that there is."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 from sundial_cli.main import parser
 from sundial_local.paths import ROOT
 
-PAGES = ("operations.md", "events.md", "users-and-clients.md", "migrating-from-dex.md")
+MADE_OF_THE_PARSERS = ROOT / "docs" / "cli.md"
+PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path != MADE_OF_THE_PARSERS)]
 
 
 def shown() -> Iterator[str]:
     """Yield each command of a code block, without its comment, and each in the text that isn't cut short."""
-    for name in PAGES:
-        page = (ROOT / "docs" / name).read_text("utf-8")
+    for path in PAGES:
+        page = path.read_text("utf-8")
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
             lines = block.replace("$SUNDIAL_TRY", "--local").splitlines()
             yield from (line.partition(" #")[0] for line in lines if line.startswith("sundial "))
@@ -37,6 +38,7 @@ def test_there_are_commands_to_look_at() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_pages_can_be_typed(command: str) -> None:
     arguments = shlex.split(command)[1:]
-    if arguments in (["keys", "revoke"], ["sessions", "list", "--family"]):  # named, without what follows
+    if arguments in (["config", "check"], ["keys", "revoke"], ["sessions", "list", "--family"]):
+        # Named, without what follows.
         arguments.append("KID")
     assert callable(parser().parse_args(arguments).run)
