@@ -1,0 +1,69 @@
+"""The commands of AWS's command line that the pages for deploying and operating show, run against MiniStack."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sundial_local.ministack import MiniStack, running_ministack
+from sundial_local.paths import ROOT
+from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
+
+SERVICES = ("acm", "cloudformation", "iam", "route53", "s3", "sqs", "sts", "wafv2")
+PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
+
+pytestmark = needs_aws_cli
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    """A MiniStack with more services than other tests need."""
+    with running_ministack(tmp_path_factory.mktemp("aws") / "ministack.log", services=SERVICES) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def aws(everything: MiniStack) -> Iterator[AwsCli]:
+    with aws_cli(everything.environment) as cli:
+        yield cli
+
+
+def shown(page: str, beginning: str) -> list[str]:
+    """Return the commands of a page's blocks that begin so, as they are typed in the folder of the checkout."""
+    text = Path(ROOT / "docs" / page).read_text("utf-8")
+    blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    commands = [line.removeprefix("$ ").partition(" #")[0].strip() for line in lines]
+    return [
+        command.replace("--template-file ", f"--template-file {ROOT}/")
+        for command in commands
+        if command.startswith(beginning)
+    ]
+
+
+def test_the_bootstrap_stack_is_made_and_says_what_the_pipeline_has_to_know(aws: AwsCli) -> None:
+    deploy, describe = shown("deployment.md", "aws cloudformation")
+    # MiniStack makes no provider of this kind: it gets the one that "an account has already".
+    assert "successfully" in aws(f"{deploy} OidcProviderArn={PROVIDER}").lower()
+    outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
+    assert {"DeployRoleArn", "ExecutionRoleArn", "ArtifactBucket", "BoundaryArn", "ProviderArn"} <= outputs
+
+
+def test_what_cloudfront_needs_is_made_and_says_what_the_template_has_to_know(aws: AwsCli) -> None:
+    deploy, describe = shown("operations.md", "aws cloudformation")
+    assert "successfully" in aws(deploy).lower()
+    outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
+    assert {"CertificateArn", "WebAclArn"} <= outputs
+
+
+def test_a_dead_letter_is_read_and_the_queue_is_purged(aws: AwsCli, everything: MiniStack) -> None:
+    there = f"--endpoint-url {everything.endpoint}"  # of all services, the command line looks for this one elsewhere
+    url = json.loads(aws(f"aws sqs create-queue --queue-name failures --output json {there}"))["QueueUrl"]
+    aws(f"aws sqs send-message --queue-url {url} --message-body why {there}")
+    read, purge = (command.replace("URL", url) for command in shown("operations.md", "aws sqs"))
+    assert "why" in aws(f"{read} {there}")
+    aws(f"{purge} {there}")
