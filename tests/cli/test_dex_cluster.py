@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,11 +15,13 @@ import pytest
 from sundial_local.paths import ROOT
 from tests.cli.test_dex_exports import RESOURCES
 from tests.cli.test_import_dex import TEXT
+from tests.support.issuer import served
 from tests.support.operator import MakeOperator
+from tests.support.pages import commands
 
 GROUP, VERSION = "dex.coreos.com", "v1"
 PAGE = (ROOT / "docs" / "migrating-from-dex.md").read_text("utf-8")
-[COMMAND] = re.findall(r"^(kubectl --namespace dex get .+)$", PAGE, re.MULTILINE)
+[COMMAND] = (one for one in commands(PAGE, "sh") if one.startswith("kubectl --namespace dex get "))
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: kubernetes-client)")
 
@@ -58,29 +55,14 @@ def answer(path: str) -> dict[str, Any] | None:
     return None
 
 
-@contextmanager
-def cluster() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = answer(urlsplit(self.path).path)
-            body = json.dumps(found or {"kind": "Status", "status": "Failure", "code": 404}).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def respond(path: str) -> dict[str, Any]:
+    found = answer(urlsplit(path).path)
+    body = json.dumps(found or {"kind": "Status", "status": "Failure", "code": 404})
+    return {"statusCode": 200 if found else 404, "headers": {"Content-Type": "application/json"}, "body": body}
 
 
 def test_what_kubectl_exports_is_imported(make_operator: MakeOperator, tmp_path: Path) -> None:
-    with cluster() as url:
+    with served(lambda: respond) as url:
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
         command = COMMAND.replace("kubectl ", f"kubectl --server {url} ")
         done = subprocess.run(

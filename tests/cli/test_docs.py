@@ -10,6 +10,7 @@ import pytest
 
 from sundial_cli.main import parser
 from sundial_local.paths import ROOT
+from tests.support.pages import blocks
 
 MADE_OF_THE_PARSERS = ROOT / "docs" / "cli.md"
 PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path != MADE_OF_THE_PARSERS)]
@@ -19,7 +20,7 @@ def shown() -> Iterator[str]:
     """Yield each command of a code block, without its comment, and each in the text that isn't cut short."""
     for path in PAGES:
         page = path.read_text("utf-8")
-        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+        for block in blocks(page, "sh"):
             lines = block.replace("$SUNDIAL_TRY", "--local").splitlines()
             yield from (line.partition(" #")[0] for line in lines if line.startswith("sundial "))
         for span in re.findall(r"`(sundial \w+ [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from base64 import b64encode
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from tests.support.config import APP
 from tests.support.dex import CURRENT, REFRESH_ID, dex_token
 from tests.support.families import LOGIN_AT
 from tests.support.operator import MakeOperator, Operator, Result
+from tests.support.pages import blocks
 from tests.support.refresh_world import RefreshWorld
 from tests.support.stack import OwnStack
 from tests.support.token_world import claims_of
@@ -424,7 +424,7 @@ def test_the_page_can_be_followed(
     (tmp_path / "dex.yaml").write_text(DEX, "utf-8")
     (tmp_path / "layers" / "config").mkdir(parents=True)
     run = []
-    for command in (line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()):
+    for command in (line for block in blocks(page, "sh") for line in block.splitlines()):
         words = shlex.split(command)
         if words[:2] == ["kubectl", "--namespace"] and "get" in words:
             kinds = {kind.partition(".")[0] for kind in words[words.index("get") + 1].split(",")}

@@ -18,11 +18,12 @@ from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
 from tests.support.config import APP
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.operator import MakeOperator, Operator
+from tests.support.pages import blocks
 from tests.support.stack import OwnStack
 
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 SECTION = PAGE.partition("## Restoring a table from a backup\n")[2].partition("\n## ")[0]
-BLOCKS = [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)]
+BLOCKS = [block.splitlines() for block in blocks(SECTION, "sh")]
 
 
 @pytest.fixture

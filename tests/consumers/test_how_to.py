@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,25 +18,22 @@ from sundial.config.model import Config
 from sundial_local.ministack import MiniStack
 from sundial_local.paths import ROOT
 from tests.consumers.site import ISSUER, Site
+from tests.support.aws_cli import aws_cli, needs_aws_cli
 from tests.support.config import make_config
 from tests.support.leak_watch import LEAKS
+from tests.support.pages import blocks, commands
 from tests.template.test_lint import lint
 
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))}
-AWS = ROOT / ".venv-awscli" / "bin" / "aws"
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
 def settings(page: str) -> Config:
     """Return the configuration that a page shows."""
-    [text] = (block for block in blocks(page, "yaml") if "staticClients:" in block)
+    [text] = (block for block in blocks(PAGES[page], "yaml") if "staticClients:" in block)
     return make_config(f"issuer: {ISSUER}\nenablePasswordDB: true\n{text}")
 
 
-TEMPLATES = [(page, block) for page in PAGES for block in blocks(page, "yaml") if "\nResources:" in f"\n{block}"]
+TEMPLATES = [(page, block) for page in PAGES for block in blocks(PAGES[page], "yaml") if "\nResources:" in f"\n{block}"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -82,11 +76,6 @@ def test_grafana_logs_out_to_where_its_client_may() -> None:
     assert asked["post_logout_redirect_uri"] == list(client.post_logout_redirect_uris)
 
 
-needs_aws = pytest.mark.skipif(
-    not AWS.exists(), reason="needs AWS's command line in .venv-awscli, which `make test` prepares"
-)
-
-
 @contextmanager
 def recorded_aws() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
     """Answer every request of an AWS client with an empty document; yield the URL, and what was asked."""
@@ -109,32 +98,32 @@ def recorded_aws() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
         server.shutdown()
 
 
-@needs_aws
+def of_aws(page: str) -> list[str]:
+    """Return the commands of AWS's command line on a page."""
+    return [command for command in commands(PAGES[page], "sh") if command.startswith("aws ")]
+
+
+@needs_aws_cli
 def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
     site: Site, ministack: MiniStack, tmp_path: Path
 ) -> None:
     account = "000000000000"  # MiniStack's
-    [trust] = blocks("aws", "json")
+    [trust] = blocks(PAGES["aws"], "json")
     (tmp_path / "trust.json").write_text(trust.replace("111122223333", account), encoding="utf-8")
     token = site.tokens(scope="openid", client_id="aws")["id_token"]
     LEAKS.secret("id_token", token)
-    environment = {**os.environ, **ministack.environment, "ID_TOKEN": token, "AWS_PAGER": ""}
-    commands = "".join(f"\n{block}" for block in blocks("aws", "sh") if block.startswith("aws "))
-    commands = commands.replace("111122223333", account).replace("\naws ", f"\n{shlex.quote(str(AWS))} ")
-    done = subprocess.run(
-        ["/bin/sh", "-eu", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert f"arn:aws:sts::{account}:assumed-role/developer/me" in done.stdout
+    typed = "\n".join(of_aws("aws")).replace("111122223333", account)
+    typed = typed.replace("file://", f"file://{tmp_path}/").replace("$ID_TOKEN", token)
+    with aws_cli(ministack.environment) as aws:
+        *_, printed = (aws(command) for command in typed.splitlines())
+    assert f"arn:aws:sts::{account}:assumed-role/developer/me" in printed
 
 
-@needs_aws
-def test_the_kubernetes_page_s_command_gives_eks_the_issuer_the_client_and_the_claims(tmp_path: Path) -> None:
-    [command] = (block for block in blocks("kubernetes", "sh") if block.startswith("aws "))
-    with recorded_aws() as (url, asked):
-        environment = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-central-1"}
-        words = [str(AWS), *shlex.split(command.replace("\\\n", " "))[1:], "--endpoint-url", url]
-        subprocess.run(words, env={**environment, "HOME": str(tmp_path)}, capture_output=True, check=True)
+@needs_aws_cli
+def test_the_kubernetes_page_s_command_gives_eks_the_issuer_the_client_and_the_claims(ministack: MiniStack) -> None:
+    [command] = of_aws("kubernetes")
+    with recorded_aws() as (url, asked), aws_cli({**ministack.environment, "AWS_ENDPOINT_URL": url}) as aws:
+        aws(command)
     [(path, document)] = asked
     assert path == "/clusters/my-cluster/identity-provider-configs/associate"
     assert document["oidc"] == {

@@ -27,6 +27,7 @@ from sundial_cli.login.keeper import Keeper, Kept
 from sundial_local.paths import LAYER, ROOT, TOOLS
 from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, local_server, needs_proc
+from tests.support.pages import blocks, commands
 from tests.support.relying_party import RelyingParty
 from tests.support.tls_front import tls_front
 
@@ -47,11 +48,10 @@ pytestmark = [
 ]
 
 
-def commands(program: str) -> list[list[str]]:
-    """Return the page's commands that start `program`, as a shell reads them."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))[:1] == [program]]
+def the_command(part: str) -> list[str]:
+    """Return the page's one kubectl command with `part` in it, as a shell reads it."""
+    [command] = (one for one in commands(PAGE, "sh") if one.startswith("kubectl ") and part in one)
+    return shlex.split(command)
 
 
 @dataclass
@@ -165,7 +165,7 @@ class Kubectl:
 
     def use_plug_in(self, issuer: Issuer, *options: str) -> None:
         """Have the page's exec plug-in, from this checkout, bring the tokens."""
-        [text] = (block for block in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S) if "exec:" in block)
+        [text] = (block for block in blocks(PAGE, "yaml") if "exec:" in block)
         [user] = yaml.safe_load(text)["users"]
         plug_in = user["user"]["exec"]
         assert plug_in["command"] == "sundial"
@@ -180,7 +180,7 @@ class Kubectl:
 
     def use(self, issuer: Issuer, **tokens: str) -> None:
         """Log in with `tokens`, as the page says."""
-        [words] = (one for one in commands("kubectl") if "--auth-provider=oidc" in one)
+        words = the_command("--auth-provider=oidc")
         tokens = {"id-token": "", "refresh-token": "", **tokens}
         given = {"idp-issuer-url": issuer.url, "idp-certificate-authority": str(issuer.ca_file), **tokens}
         arguments = [word for word in words if word.partition("=")[2].partition("=")[0] not in given]
@@ -258,7 +258,7 @@ def test_a_token_for_another_client_is_refused(authenticator: Path, issuer: Issu
 
 
 def test_the_authentication_configuration_says_what_the_flags_say() -> None:
-    [text] = re.findall(r"^```yaml\n(apiVersion: apiserver.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    [text] = (block for block in blocks(PAGE, "yaml") if block.startswith("apiVersion: apiserver"))
     configuration = yaml.safe_load(text)
     assert (configuration["apiVersion"], configuration["kind"]) == (
         "apiserver.config.k8s.io/v1",
@@ -272,6 +272,6 @@ def test_the_authentication_configuration_says_what_the_flags_say() -> None:
 
 def test_the_binding_of_a_group_is_one_that_kubectl_makes(kubectl: Kubectl) -> None:
     kubectl.run("kubectl", "config", "unset", "current-context")  # it asks no API server for a dry run
-    [words] = (one for one in commands("kubectl") if "clusterrolebinding" in one)
+    words = the_command("clusterrolebinding")
     made = yaml.safe_load(kubectl.run(*words, "--dry-run=client", "-o", "yaml"))
     assert made["subjects"] == [{"kind": "Group", "name": "ops", "apiGroup": "rbac.authorization.k8s.io"}]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.paths import ROOT
 from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
+from tests.support.pages import SHELL, commands
 
 SERVICES = ("acm", "cloudformation", "iam", "route53", "s3", "sqs", "sts", "wafv2")
 PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
@@ -34,15 +33,8 @@ def aws(everything: MiniStack) -> Iterator[AwsCli]:
 
 def shown(page: str, beginning: str) -> list[str]:
     """Return the commands of a page's blocks that begin so, as they are typed in the folder of the checkout."""
-    text = Path(ROOT / "docs" / page).read_text("utf-8")
-    blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    commands = [line.removeprefix("$ ").partition(" #")[0].strip() for line in lines]
-    return [
-        command.replace("--template-file ", f"--template-file {ROOT}/")
-        for command in commands
-        if command.startswith(beginning)
-    ]
+    there = commands((ROOT / "docs" / page).read_text("utf-8"), *SHELL)
+    return [one.replace("--template-file ", f"--template-file {ROOT}/") for one in there if one.startswith(beginning)]
 
 
 def test_the_bootstrap_stack_is_made_and_says_what_the_pipeline_has_to_know(aws: AwsCli) -> None:

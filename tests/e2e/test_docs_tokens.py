@@ -14,6 +14,7 @@ import pytest
 from sundial_local.paths import ROOT
 from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, LocalServer, local_server
+from tests.support.pages import blocks
 
 PAGE = ROOT / "docs" / "tokens.md"
 
@@ -29,15 +30,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield running
 
 
-def blocks() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-
-
 @pytest.fixture(scope="module")
 def answers(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     """Every JSON document that the commands print, in order."""
     script: Path = tmp_path_factory.mktemp("page") / "page.sh"
-    text = "set -eu\n" + "echo\n".join(blocks()).replace("http://127.0.0.1:8080", server.issuer)
+    text = "set -eu\n" + "echo\n".join(blocks(PAGE.read_text("utf-8"), "sh")).replace(
+        "http://127.0.0.1:8080", server.issuer
+    )
     # One answer a line: curl prints them without a line's end.
     script.write_text(re.sub(r"^curl (?:.*\\\n)*.*$", r"\g<0>; echo", text, flags=re.MULTILINE), "utf-8")
     shell = shutil.which("sh")

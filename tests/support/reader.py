@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from sundial_local.demo import USER_PASSWORDS
 from sundial_local.forms import forms
 from sundial_local.paths import ROOT
 from tests.support.leak_watch import LEAKS
+from tests.support.pages import blocks
 
 
 class Reader:
@@ -27,7 +27,7 @@ class Reader:
         assert shell
         self._instead = instead
         self._shell = subprocess.Popen([shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        self.blocks = iter(re.findall(r"^```sh\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL))
+        self.blocks = iter(blocks(page.read_text("utf-8"), "sh"))
 
     def paste(self) -> list[dict[str, Any]]:
         """Paste the next block; return the JSON documents that it prints."""
