@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import TextIO
 
 from bench.measure import Goal, Part, Row, cpu_rounds, row_of
 from bench.requests import measured_requests
@@ -39,12 +40,19 @@ def measure(rounds: int) -> Part:
 @contextmanager
 def silenced() -> Iterator[None]:
     """Send what the functions log nowhere; log lines and metrics are made all the same."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, logging_to(nowhere):
+        yield
+
+
+@contextmanager
+def logging_to(stream: TextIO) -> Iterator[None]:
+    """Send what the functions log, metrics included, to `stream`."""
     streams = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        before = [handler.setStream(nowhere) for handler in streams]
+    with redirect_stdout(stream):
+        before = [handler.setStream(stream) for handler in streams]
         try:
             yield
         finally:
-            for handler, stream in zip(streams, before, strict=True):
-                if stream is not None:
-                    handler.setStream(stream)
+            for handler, own in zip(streams, before, strict=True):
+                if own is not None:
+                    handler.setStream(own)

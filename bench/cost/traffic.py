@@ -5,20 +5,19 @@ from __future__ import annotations
 import io
 import json
 import statistics
-import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from bench.measure import cpu_rounds
 from bench.requests import measured_requests
+from bench.warm import logging_to
 from bench.world import CLIENT, PASSWORD, REDIRECT_URI, World, http_api_event
 from sundial.authorize.endpoint import authorize_edge
-from sundial.observe import logger
 from sundial.store.family_items import to_item
 from sundial.tokens.opaque import Kind, mint
 from sundial_local.forms import forms
@@ -54,22 +53,11 @@ def measured() -> Iterator[tuple[str, tuple[Hit, ...]]]:
 def hit(function: str, call: Callable[[], Any], aws: Any) -> Hit:
     """Make a request, once to count and then to measure."""
     before, written = Counter(aws.calls), io.StringIO()
-    handlers = [one for one in logger.handlers if hasattr(one, "setStream")]
-    streams = [one.setStream(written) for one in handlers]
-    try:
-        with redirect_stdout(written):
-            response = call()
-            printed = written.getvalue()
-            calls = aws.calls - before
-            rounds = []
-            for _ in range(_ROUNDS):
-                started = time.process_time()
-                call()
-                rounds.append((time.process_time() - started) * 1000)
-    finally:
-        for one, stream in zip(handlers, streams, strict=True):
-            if stream is not None:
-                one.setStream(stream)
+    with logging_to(written):
+        response = call()
+        printed = written.getvalue()
+        calls = aws.calls - before
+        [rounds] = cpu_rounds({"request": call}, _ROUNDS).values()
     return Hit(
         function,
         statistics.median(rounds),
