@@ -86,6 +86,23 @@ def test_a_condition_may_cut_up_a_parameter() -> None:
     assert seen == [{"C": {"Fn::Equals": ["", {"Fn::Select": [1, ["https:", "", "id.example.com"]]}]}}]
 
 
+def test_a_policy_may_ask_for_the_partition_keys_that_a_request_names() -> None:
+    actions = SimpleNamespace(dynamodb_service_context=lambda body: {"dynamodb:Select": "ALL_ATTRIBUTES"})
+    emulator_main.tell_leading_keys(actions, SimpleNamespace(_tables={"t": {"pk_name": "id"}, "u": {"pk_name": "pk"}}))
+
+    def keys(**request: Any) -> Any:
+        context = actions.dynamodb_service_context(json.dumps(request).encode())
+        assert context["dynamodb:Select"] == "ALL_ATTRIBUTES"
+        return context.get("dynamodb:LeadingKeys")
+
+    assert keys(TableName="t", Key={"id": {"S": "a"}}) == ["a"]
+    assert keys(TableName="u", Item={"id": {"S": "a"}, "pk": {"S": "b"}}) == ["b"]
+    read = {"t": {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}]}, "u": {"Keys": [{"pk": {"S": "c"}}]}}
+    assert keys(RequestItems=read) == ["a", "b", "c"]
+    assert keys(TableName="t") is None
+    assert keys() is None
+
+
 def test_what_is_deployed_is_samconfigs_for_this_processor(workshop: Workshop) -> None:
     assert workshop.stack == "sundial-local"
     assert workshop.architecture in ARCHITECTURES.values()

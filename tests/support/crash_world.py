@@ -34,6 +34,7 @@ from tests.support.events import http_event
 from tests.support.families import LOGIN_AT, MAC_KEY
 from tests.support.faults import Killed, Network, OverWire, Wire
 from tests.support.refresh_world import TABLE_USER
+from tests.support.rights import guard
 from tests.support.signers import signers
 from tests.support.stack import OwnStack
 from tests.support.token_world import SECRET, Answer, FixedRing
@@ -53,7 +54,7 @@ class Bench:
         self.users = DynamoDirectory(stack.dynamodb, stack.directory_table)
         self.clients = DynamoClients(stack.dynamodb, stack.directory_table)
         self.envelopes = KmsEnvelopes(lambda: stack.kms, stack.environment["SUNDIAL_KMS_KEY"])
-        self.wire = Wire()
+        self.wire = Wire(guard(stack.environment))
         self.now = LOGIN_AT
         self._deployments: dict[str, OverWire] = {}
         self._keep_a_ring()
@@ -107,8 +108,9 @@ class Machine:
     def edge(self, event: Mapping[str, Any]) -> Response:
         """Answer an event; raises Killed where the machine dies. `network.seconds` is how long it took."""
         self.network.seconds = 0
-        with self._bench.wire.of(self.network):
-            return self._function(event["routeKey"])(event)
+        route = event["routeKey"]
+        with self._bench.wire.of(self.network, role_of(route)):
+            return self._function(route)(event)
 
     def send(self, event: Mapping[str, Any]) -> Response | None:
         """Return the answer to an event; None where the machine dies."""
@@ -150,6 +152,15 @@ class Machine:
     @cached_property
     def _userinfo(self) -> Callable[[Mapping[str, Any]], Response]:
         return userinfo_edge(self.deployment, clock=self._clock)
+
+
+def role_of(route: str) -> str:
+    """Return the role of template.yaml under which the function of a route runs."""
+    if route in ROUTES:
+        return "AuthorizeRole"
+    if route in FOR_DEVICES or route in FOR_PEOPLE:
+        return "DeviceRole"
+    return "UserinfoRole" if route.endswith("/userinfo") else "TokenRole"
 
 
 def in_json(response: Response) -> Answer:

@@ -27,6 +27,7 @@ from urllib3.exceptions import ReadTimeoutError as HttpReadTimeoutError
 from sundial.connectors.http import Http
 from sundial.deployment import Deployment
 from sundial.store.aws import client as aws_client
+from tests.support.rights import Guard
 
 
 class Killed(BaseException):
@@ -186,8 +187,9 @@ class Wire:
     each machine has just started all the same, what the SDK remembers of failures is nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
         self.network = Network()
+        self._guard = guard or Guard({})
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -195,12 +197,13 @@ class Wire:
         if service not in self._clients:
             made = self._clients[service] = aws_client(service)
             put_between(made, lambda: self.network)
+            self._guard.attach(made)
         return self._clients[service]
 
     @contextmanager
-    def of(self, network: Network) -> Iterator[None]:
-        """Let every call go through `network`, and all waiting be its."""
-        before, self.network = self.network, network
+    def of(self, network: Network, role: str | None = None) -> Iterator[None]:
+        """Let every call go through `network`, and all waiting be its; it may do what `role` of template.yaml may."""
+        before, self.network, self._guard.role = self.network, network, role
         request = urllib3.PoolManager.request
 
         def asked(pool: urllib3.PoolManager, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:
@@ -213,7 +216,7 @@ class Wire:
                 patches.setitem(Http.__init__.__kwdefaults__ or {}, "clock", lambda: self.network.seconds)
                 yield
         finally:
-            self.network = before
+            self.network, self._guard.role = before, None
 
 
 class OverWire(Deployment):

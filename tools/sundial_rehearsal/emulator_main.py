@@ -1,6 +1,6 @@
 """Run MiniStack for the rehearsal; .venv-rehearsal's Python runs this file as it does sundial_local/ministack_main.py.
 
-MiniStack's own code is left alone but for six things, each without which there would be no rehearsal:
+MiniStack's own code is left alone but for seven things, each without which there would be no rehearsal:
 
 - A function runs in the interpreter REHEARSAL_FUNCTION_PYTHON, which sees /opt as Lambda has it and nothing of
   MiniStack's own packages.
@@ -10,11 +10,13 @@ MiniStack's own code is left alone but for six things, each without which there 
   name, and there is an empty version.
 - A condition may cut up a parameter (Fn::Sub, Fn::Split, Fn::Join), as CloudFormation's may.
 - An alarm over several metrics is recorded; MiniStack refuses metric math.
+- A policy may ask for the partition keys that a request to DynamoDB names; MiniStack's have none to ask for.
 - The resource types of RECORDED are recorded; MiniStack has nothing like them.
 
 What is recorded and not carried out is named, a line each, in the file REHEARSAL_RECORDED; the rehearsal prints it.
 """
 
+import json
 import os
 import runpy
 import sys
@@ -28,14 +30,16 @@ SECONDS_BETWEEN_LOOKS = 1
 
 
 def main() -> None:
-    """Put the six things in place, and run MiniStack."""
-    from ministack.services import scheduler, secretsmanager
+    """Put the seven things in place, and run MiniStack."""
+    from ministack.core import iam_actions
+    from ministack.services import dynamodb, scheduler, secretsmanager
     from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
     sys.executable = os.environ["REHEARSAL_FUNCTION_PYTHON"]
     turn_the_clock_of(scheduler, Path(os.environ["REHEARSAL_CLOCK"]))
     refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"], secretsmanager)
     let_conditions_cut_up_parameters(engine, stacks, changesets, handlers)
+    tell_leading_keys(iam_actions, dynamodb)
     record(provisioners, Path(os.environ["REHEARSAL_RECORDED"]))
     sys.argv = [sys.argv[0].replace("emulator_main.py", "../sundial_local/ministack_main.py"), *sys.argv[1:]]
     runpy.run_path(sys.argv[0], run_name="__main__")
@@ -91,6 +95,24 @@ def let_conditions_cut_up_parameters(engine: Any, *others: Any) -> None:
     for module in (engine, *others):
         if hasattr(module, "_evaluate_conditions"):
             module._evaluate_conditions = evaluate_resolved
+
+
+def tell_leading_keys(iam_actions: Any, dynamodb: Any) -> None:
+    """Give policies dynamodb:LeadingKeys, of the requests that functions make."""
+    context_of = iam_actions.dynamodb_service_context
+
+    def context_with_keys(body: bytes) -> dict[str, Any]:
+        context: dict[str, Any] = context_of(body)
+        asked = json.loads(body or b"{}")
+        named = [(asked.get("TableName"), asked.get(where)) for where in ("Key", "Item")]
+        for table, reads in asked.get("RequestItems", {}).items():
+            named += [(table, key) for key in (reads["Keys"] if isinstance(reads, dict) else ())]
+        keys = [
+            item[dynamodb._tables[table]["pk_name"]]["S"] for table, item in named if item and table in dynamodb._tables
+        ]
+        return {**context, "dynamodb:LeadingKeys": keys} if keys else context
+
+    iam_actions.dynamodb_service_context = context_with_keys
 
 
 def record(provisioners: Any, recorded: Path) -> None:
