@@ -10,7 +10,8 @@ import pytest
 from sundial.store.family_items import denial_id
 from sundial.tokens.dex import inherited_family_id
 from sundial.tokens.opaque import new_family_id
-from tests.support.rights import LEADING_KEYS, Access, as_list, is_allowed, statements
+from sundial_local.stack import clients
+from tests.support.rights import LEADING_KEYS, Access, Guard, as_list, is_allowed, statements
 from tests.support.transformed import source
 
 ACTIONS = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
@@ -77,6 +78,13 @@ def test_a_request_is_refused_for_one_key_of_another_part_and_where_it_names_non
     assert reads(family, denied)
     assert not reads(family, request)
     assert not reads()
+
+
+def test_a_call_that_the_role_denies_is_never_sent() -> None:
+    client = clients("http://127.0.0.1:1")["dynamodb"]  # where nobody listens
+    Guard({"t": "FamiliesTable"}, "DeviceRole").attach(client)
+    with pytest.raises(AssertionError, match="DeviceRole may not"):
+        client.put_item(TableName="t", Item={"id": {"S": new_family_id()}})
 
 
 def test_no_operator_that_holds_of_no_key_at_all_stands_alone() -> None:
