@@ -72,6 +72,15 @@ def test_every_module_of_the_layer_is_compiled_for_the_functions_python_and_for_
     assert set(artifact.layer.rglob("*.pyc")) == wanted
 
 
+def test_the_dataclasses_stand_written_out_in_the_bytecode_of_the_layer(artifact: Artifact) -> None:
+    asked = "from sundial.expiry.family import Family; print(Family.__repr__.__qualname__)"
+    command: list[str | Path] = [artifact.python, "-S", "-P", "-c", asked]
+    run = subprocess.run(
+        command, env={"PYTHONPATH": f"{artifact.layer / 'python'}"}, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "Methods.__repr__\n"
+
+
 def test_the_layer_leaves_out_what_no_function_needs(artifact: Artifact) -> None:
     packages = artifact.layer / "python"
     services = {folder.name for folder in (packages / "botocore" / "data").iterdir() if folder.is_dir()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _NOT_ALLOWED = re.compile(r"[^ !#-\[\]-~]")  # RFC 6749 §5.2 and §4.1.2.1, RFC 6750 §3
@@ -16,6 +17,7 @@ class OAuthError(Exception):
     `code` is the registered OAuth error code, `description` goes to the client and says what to do,
     `detail` goes to the log alone. None of them ever holds a token, a code, a key or a password. `upstream` is an
     identity provider's failure, or of whoever comes back in its name, as any browser can: no fault of this version.
+    `connector_id` then says at which (`asking`).
     """
 
     code: str
@@ -24,6 +26,7 @@ class OAuthError(Exception):
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     upstream: bool = False
+    connector_id: str = ""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.description}" + (f" ({self.detail})" if self.detail else "")
@@ -117,3 +120,14 @@ def upstream_failed(description: str, *, detail: str = "") -> OAuthError:
 def server_error(description: str, *, detail: str = "") -> OAuthError:
     """RFC 6749 §4.1.2.1: something that should not happen did."""
     return OAuthError("server_error", description, status=500, detail=detail)
+
+
+@contextmanager
+def asking(connector_id: str) -> Iterator[None]:
+    """Ask a connector within this, and a failure of its provider says whose it is."""
+    try:
+        yield
+    except OAuthError as error:
+        if error.upstream:
+            error.connector_id = connector_id
+        raise

@@ -20,7 +20,7 @@ from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.response import error_redirect
 from sundial.authorize.server import AuthorizeServer, see_other
 from sundial.connectors.base import Arrival, Attempt, DeclinedError, RedirectLogin, ShortState
-from sundial.errors import OAuthError, access_denied, invalid_request
+from sundial.errors import OAuthError, access_denied, asking, invalid_request
 from sundial.observe import count, logger
 from sundial.tokens.opaque import new_change_id, new_family_id
 from sundial.web.browser import new_binding
@@ -60,7 +60,8 @@ def depart(
     if len(state) > (connector.longest_state if isinstance(connector, ShortState) else LONGEST_STATE):
         cookies = (*cookies, server.luggage.set(state))
         state = _digest(state)
-    departure = connector.begin(_attempt(server, journey), state, now)
+    with asking(connector.id):
+        departure = connector.begin(_attempt(server, journey), state, now)
     if departure.form:
         leads_to = form_action(departure.url)
         return _forward(server, departure.url, departure.form, connector.name, leads_to, cookies)
@@ -102,14 +103,16 @@ def _arrive(
     own_path = "connector" in request.path_parameters
     arrival = Arrival(parameters, request.headers, request.now, own_path)
     try:
-        identity = connector.finish(_attempt(server, journey), arrival)
+        with asking(connector.id):
+            identity = connector.finish(_attempt(server, journey), arrival)
     except DeclinedError as declined:
         count("FailedLogins", connector=connector.id)
         error = access_denied("the login was declined at the identity provider", detail=str(declined))
         return error_redirect(server, journey.request, error)
     except OAuthError as error:
         logger.info("login_failed", client_id=client.id, connector_id=connector.id, source_ip=request.source_ip)
-        count("FailedLogins" if error.status < 500 else "UpstreamErrors", connector=connector.id)
+        if error.status < 500:
+            count("FailedLogins", connector=connector.id)
         raise
     login = Login(
         journey.request,

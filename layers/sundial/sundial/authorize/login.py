@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sundial.authorize.consent import ask_or_answer, asks_consent
 from sundial.authorize.flow import Login, binding_of, client_of, connector_of, open_request
@@ -11,7 +11,7 @@ from sundial.authorize.request import AuthorizationRequest
 from sundial.authorize.server import AuthorizeServer
 from sundial.config.model import Client
 from sundial.connectors.base import PasswordLogin
-from sundial.errors import OAuthError
+from sundial.errors import OAuthError, asking
 from sundial.observe import count, logger
 from sundial.tokens.opaque import new_change_id, new_family_id
 from sundial.web.http import Request, Response
@@ -70,7 +70,8 @@ def log_in(server: AuthorizeServer, request: Request) -> Response:
     if not username or not password:
         return step.page(username=username, problem=f"Enter your {prompt} and your password.", status=400)
     try:
-        claims = step.connector.log_in(username, password)
+        with asking(step.connector.id):
+            claims = step.connector.log_in(username, password)
         if claims is not None:
             login = Login(step.asked, step.connector.id, claims, request.now, new_family_id(), new_change_id())
             return ask_or_answer(server, step.client, login, binding, request.now)
@@ -79,7 +80,8 @@ def log_in(server: AuthorizeServer, request: Request) -> Response:
             raise
         logger.warning("login_interrupted", connector_id=step.connector.id, detail=error.detail)
         problem = "We cannot log you in at the moment. Nothing is lost: try again in a little while."
-        return step.page(username=username, problem=problem, status=error.status, headers=error.headers)
+        page = step.page(username=username, problem=problem, status=error.status, headers=error.headers)
+        return replace(page, failed_at=error.connector_id)
     # Without the user name: people type their password into the wrong field.
     logger.info("login_failed", client_id=step.client.id, connector_id=step.connector.id, source_ip=request.source_ip)
     count("FailedLogins", connector=step.connector.id)

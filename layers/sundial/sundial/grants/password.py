@@ -11,7 +11,7 @@ from typing import Any
 
 from sundial.config.model import PASSWORD_GRANT, Client
 from sundial.connectors.base import PasswordLogin, may_refresh
-from sundial.errors import invalid_grant, invalid_request, unauthorized_client
+from sundial.errors import asking, invalid_grant, invalid_request, unauthorized_client
 from sundial.grants.form import nonce_of, required
 from sundial.grants.login import begin_login, connector_named
 from sundial.grants.response import token_response
@@ -34,7 +34,8 @@ def password_grant(server: TokenServer, client: Client, parameters: Mapping[str,
     connector = _connector(server, client)
     ring = server.ring.current(now)
     signers, mac_key = Signers.for_client(ring, server.config, client, now), ring.mac(now)
-    claims = connector.log_in(username, password)
+    with asking(connector.id):
+        claims = connector.log_in(username, password)
     if claims is None:
         logger.info("login_failed", client_id=client.id, connector_id=connector.id)
         count("FailedLogins", connector=connector.id)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sundial.config.model import TOKEN_EXCHANGE, Client
 from sundial.connectors.base import TokenExchange
-from sundial.errors import OAuthError, invalid_request, invalid_scope, invalid_target, unauthorized_client
+from sundial.errors import OAuthError, asking, invalid_request, invalid_scope, invalid_target, unauthorized_client
 from sundial.expiry.family import Family
 from sundial.grants.form import required
 from sundial.grants.login import begin_login, connector_named
@@ -153,7 +153,8 @@ def _upstream_token(server: TokenServer, client: Client, asked: _Asked, now: int
     actor = _actor(server, client, asked, None, now)
     mac_key = server.ring.current(now).mac(now)
     try:
-        claims = connector.exchange(asked.subject_token, asked.subject_token_type, now)
+        with asking(connector.id):
+            claims = connector.exchange(asked.subject_token, asked.subject_token_type, now)
     except OAuthError as error:
         if error.code != "access_denied":
             raise

@@ -20,7 +20,7 @@ from sundial.expiry.family import Claims, Ending, Family
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.expiry.refresh import Refresh, decide
 from sundial.grants.server import TokenServer, end_family
-from sundial.observe import count, logger
+from sundial.observe import logger
 from sundial.store.aws import LONGEST_CALL
 from sundial.store.families import Change, Held, Written
 from sundial.tokens.opaque import Presented
@@ -189,10 +189,11 @@ def _check_time(server: TokenServer, ask: Ask) -> None:
 def _unsettled(connector: Connector, error: OAuthError) -> OAuthError:
     """Return the 503 for a provider that didn't come to an answer."""
     logger.warning("upstream_refresh_failed", connector_id=connector.id, error=error.code, detail=error.detail)
-    count("UpstreamErrors", connector=connector.id)
-    if error.status == 503:
-        return error
-    return temporarily_unavailable(error.description, retry_after=30, detail=error.detail, upstream=True)
+    if error.status != 503:
+        error = temporarily_unavailable(error.description, retry_after=30, detail=error.detail, upstream=True)
+    if error.upstream:  # and not our own table, or KMS
+        error.connector_id = connector.id
+    return error
 
 
 def _rotate(server: TokenServer, ask: Ask, claims: Claims, held: Held) -> Written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from traceback import extract_tb
 from typing import Any
 
@@ -58,19 +59,18 @@ class Edge:
         """Answer one HTTP API event (payload format 2.0)."""
         request_id = event["requestContext"].get("requestId", "")
         logger.set_correlation_id(request_id)
-        is_ours = True
         try:
             request = self._front.admit(Request.from_event(event, int(self._clock())))
             response = self._answer(request)
         except OAuthError as error:
-            response, is_ours = self._refuse(event.get("routeKey", ""), error, request_id), not error.upstream
+            response = self._refuse(event.get("routeKey", ""), error, request_id)
         except Exception as error:  # the boundary: what was not foreseen is a 500, and its place in the log
             _log_unforeseen(error, event.get("routeKey", ""))
             unforeseen = server_error(
                 f"something went wrong here; quote the correlation id {request_id} to the operator"
             )
             response = self._show(unforeseen, request_id)
-        return self._finish(event, response, request_id, is_ours=is_ours)
+        return self._finish(event, response, request_id)
 
     def _answer(self, request: Request) -> Response:
         if request.method == "OPTIONS" and request.route.partition(" ")[2] in self._cross_origin:
@@ -82,14 +82,16 @@ class Edge:
 
     def _refuse(self, route: str, error: OAuthError, request_id: str) -> Response:
         logger.info("refused", route=route, error=error.code, description=error.description, detail=error.detail)
-        return self._show(error, request_id)
+        response = self._show(error, request_id)
+        return replace(response, failed_at=error.connector_id or "unknown") if error.upstream else response
 
-    def _finish(
-        self, event: Mapping[str, Any], response: Response, request_id: str, *, is_ours: bool
-    ) -> dict[str, Any]:
+    def _finish(self, event: Mapping[str, Any], response: Response, request_id: str) -> dict[str, Any]:
         route = event.get("routeKey", "")
         logger.info("answered", function=self._function, route=route, status=response.status)
-        if response.status >= 500 and is_ours:  # by the others, which anybody can bring about, no release is undone
+        if response.status >= 500 and response.failed_at:
+            # Which anybody can bring about: it wakes nobody as our own failure would, and by it no release is undone.
+            count("ProviderErrors", connector=response.failed_at)
+        elif response.status >= 500:
             count("ServerErrors", function=self._function, version=function_version())
         headers = {
             **SECURITY_HEADERS,

@@ -83,6 +83,8 @@ class Response:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
+    failed_at: str = ""
+    """The connector whose provider failed, where that is what an answer with 5xx says."""
 
     def to_event(self) -> dict[str, Any]:
         """Return the response as API Gateway wants it (payload format 2.0)."""
