@@ -30,7 +30,8 @@ class Deployed:
     """What the template says that costs something."""
 
     memory_mb: Mapping[str, int]
-    alarms: int
+    alarm_metrics: int
+    """Metrics that alarms watch: an alarm over several is charged for each."""
 
 
 def deployed() -> Deployed:
@@ -42,7 +43,10 @@ def deployed() -> Deployed:
         if name.endswith("MemorySize")
     }
     alarms = [one for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    return Deployed(memory, len(alarms))
+    watched = sum(
+        len([1 for one in alarm["Properties"].get("Metrics", ()) if "MetricStat" in one]) or 1 for alarm in alarms
+    )
+    return Deployed(memory, watched)
 
 
 def tables(traffic: Mapping[str, tuple[Hit, ...]], stack: Deployed, item: int) -> Iterator[str]:
@@ -60,7 +64,7 @@ def tables(traffic: Mapping[str, tuple[Hit, ...]], stack: Deployed, item: int) -
         total = sum(bill.values()) * MILLION
         yield f"| {name} | **{total:,.2f}** | {len(hits)} | {milliseconds} | {columns} |"
     metrics = len({metric for hits in traffic.values() for one in hits for metric in one.metrics})
-    rest = at_rest(AWS, alarms=stack.alarms, metrics=3)
+    rest = at_rest(AWS, alarm_metrics=stack.alarm_metrics, metrics=3)
     yield from _sum("### A month in which nobody logs in", rest)
     stored = item * MILLION / 1e9 * (AWS["dynamodb_gb_month"] + AWS["dynamodb_backup_gb_month"])
     used = metrics * AWS["metric_month"]

@@ -61,13 +61,13 @@ def _calls(one: Hit) -> Iterable[str]:
         yield from (service for _ in range(1 if together else count))
 
 
-def at_rest(prices: Prices, *, alarms: int, metrics: int) -> dict[str, float]:
+def at_rest(prices: Prices, *, alarm_metrics: int, metrics: int) -> dict[str, float]:
     """Return what a month costs in which nobody logs in."""
     runs = HOURS * 6  # every ten minutes
     return {
         "the key ring's secret": prices["secret_month"],
         "the KMS key": prices["kms_key_month"],
-        f"{alarms} alarms": alarms * prices["alarm_month"],
+        f"{alarm_metrics} metrics that alarms watch": alarm_metrics * prices["alarm_month"],
         "the dashboard": prices["dashboard_month"],
         f"{metrics} metrics of the rotation": metrics * prices["metric_month"],
         f"{runs:,} runs of the rotation": runs

@@ -212,9 +212,9 @@ def test_what_the_client_can_do_nothing_about_is_told_to_the_user(error: OAuthEr
 @pytest.mark.parametrize(
     ("error", "counted"),
     [
-        (unbelievable("The Provider", "neither a code nor an error came back"), ["UpstreamErrors"]),
-        (unreachable("The Provider", "the authorization endpoint answered server_error"), ["UpstreamErrors"]),
-        (temporarily_unavailable("The table can't be reached at the moment."), ["UpstreamErrors", "ServerErrors"]),
+        (unbelievable("The Provider", "neither a code nor an error came back"), ["ProviderErrors"]),
+        (unreachable("The Provider", "the authorization endpoint answered server_error"), ["ProviderErrors"]),
+        (temporarily_unavailable("The table can't be reached at the moment."), ["ServerErrors"]),
     ],
 )
 def test_no_release_is_undone_by_what_anybody_can_come_back_with(

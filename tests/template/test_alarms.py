@@ -27,6 +27,7 @@ ALARMS = {
     "IntegrityAlarm",
     "ServerErrorsAlarm",
     "ApiErrorsAlarm",
+    "ProviderErrorsAlarm",
     "FunctionErrorsAlarm",
     "FunctionThrottlesAlarm",
     "TableThrottlesAlarm",
@@ -171,16 +172,55 @@ def test_a_throttle_of_any_table_or_index_rings(resources: Resources) -> None:
 
 
 def test_an_alarm_of_several_metrics_has_no_more_than_cloudwatch_takes(resources: Resources) -> None:
-    for alarm in alarms(resources).values():
-        if "Metrics" in alarm:
+    for name, alarm in alarms(resources).items():
+        if "Metrics" in alarm and name != "ApiErrorsAlarm":
             total, *rest = alarm["Metrics"]
             assert (total["Expression"], total["ReturnData"]) == ("SUM(FILL(METRICS(), 0))", True)
             assert not any(query["ReturnData"] for query in rest)
             assert len(rest) <= 10
 
 
+@pytest.mark.parametrize(
+    ("answers", "providers", "rings"),
+    [
+        (5, None, True),
+        (5, 0, True),
+        (4, None, False),
+        (40, 40, False),
+        (None, 3, False),
+        (44, 40, False),
+        (45, 40, True),
+    ],
+)
+def test_what_a_provider_fails_at_is_taken_from_the_apis_failures(
+    answers: int | None, providers: int | None, rings: bool, resources: Resources
+) -> None:
+    alarm = alarms(resources)["ApiErrorsAlarm"]
+    total, *stated = alarm["Metrics"]
+    values = {"answers": answers, "providers": providers}
+    assert {one["Id"]: one["MetricStat"]["Metric"]["MetricName"] for one in stated} == {
+        "answers": "5xx",
+        "providers": "ProviderErrors",
+    }
+    assert {(one["MetricStat"]["Stat"], one["MetricStat"]["Period"], one["ReturnData"]) for one in stated} == {
+        ("Sum", 300, False)
+    }
+    [(first, operator, second)] = re.findall(r"^FILL\((\w+), 0\) (\W) FILL\((\w+), 0\)$", total["Expression"])
+    assert (operator, total["ReturnData"]) == ("-", True)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert ((values[first] or 0) - (values[second] or 0) >= alarm["Threshold"]) == rings
+
+
+def test_a_provider_rings_an_alarm_of_its_own_and_no_brake(resources: Resources) -> None:
+    watching = {
+        name for name, alarm in alarms(resources).items() if "ProviderErrors" in {one for _, one, _ in metrics(alarm)}
+    }
+    assert watching == {"ApiErrorsAlarm", "ProviderErrorsAlarm"}
+    assert alarms(resources)["ProviderErrorsAlarm"]["DatapointsToAlarm"] == 3
+
+
 def test_the_api_and_the_dead_letters_are_those_of_the_stack(resources: Resources) -> None:
-    [api] = metrics(alarms(resources)["ApiErrorsAlarm"])
+    api, _ = metrics(alarms(resources)["ApiErrorsAlarm"])
     assert api == ("AWS/ApiGateway", "5xx", {"ApiId": {"Ref": "HttpApi"}})
     [letters] = metrics(alarms(resources)["DeadLettersAlarm"])
     queue = {"Fn::GetAtt": ["RotateKeysFailures", "QueueName"]}

@@ -9,6 +9,7 @@ import pytest
 from bench.cost.__main__ import AWS, PAGE, PRICES, between_the_marks, deployed
 from bench.cost.bill import Assumptions, always_on_dex, at_rest, billed_ms, cognito, dollars
 from bench.cost.traffic import Hit
+from tests.support.transformed import source
 
 NOTHING = Assumptions({"dynamodb": 4.0, "kms": 6.0, "secret": 10.0}, platform_log_bytes=0, access_log_bytes=0)
 
@@ -42,9 +43,16 @@ def test_a_batch_is_one_call_and_so_is_a_write_with_its_index() -> None:
 def test_the_page_has_what_a_month_costs_at_rest_and_beside_others() -> None:
     page = PAGE.read_text(encoding="utf-8")
     sums = re.findall(r"^\| \*\*in all\*\* \| \*\*([\d.]+)\*\* \|$", page, re.MULTILINE)
-    rest = at_rest(AWS, alarms=deployed().alarms, metrics=3)
+    rest = at_rest(AWS, alarm_metrics=deployed().alarm_metrics, metrics=3)
     assert sums == [f"{sum(rest.values()):.2f}", f"{sum(always_on_dex(AWS).values()):.2f}"]
     assert f"{cognito(100_000, PRICES['cognito']):,.2f}" in page
+
+
+def test_an_alarm_over_several_metrics_is_charged_for_each() -> None:
+    alarms = [one for one in source()["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    sums = sum(len(one["Properties"].get("Metrics", ())) - 1 for one in alarms if "Metrics" in one["Properties"])
+    assert deployed().alarm_metrics == sums + len([one for one in alarms if "MetricName" in one["Properties"]])
+    assert deployed().alarm_metrics > len(alarms)
 
 
 def test_the_tables_go_between_the_marks() -> None:
