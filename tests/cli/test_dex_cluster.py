@@ -21,7 +21,7 @@ from tests.support.pages import commands
 
 GROUP, VERSION = "dex.coreos.com", "v1"
 PAGE = (ROOT / "docs" / "migrating-from-dex.md").read_text("utf-8")
-[COMMAND] = (one for one in commands(PAGE, "sh") if one.startswith("kubectl --namespace dex get "))
+[COMMAND] = (one for one in commands(PAGE) if one.startswith("kubectl --namespace dex get "))
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: kubernetes-client)")
 

@@ -12,18 +12,13 @@ import pytest
 from sundial.expiry.family import Ending
 from sundial.store.dynamodb_families import DynamoFamilies
 from sundial_local.operate import LocalStack
-from sundial_local.paths import ROOT
 from sundial_local.state import StateFolder
 from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
 from tests.support.config import APP
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.operator import MakeOperator, Operator
-from tests.support.pages import blocks
+from tests.support.pages import every_command
 from tests.support.stack import OwnStack
-
-PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
-SECTION = PAGE.partition("## Restoring a table from a backup\n")[2].partition("\n## ")[0]
-BLOCKS = [block.splitlines() for block in blocks(SECTION, "sh")]
 
 
 @pytest.fixture
@@ -42,16 +37,17 @@ def states(sundial: Operator) -> dict[str, str]:
 def test_the_page_restores_a_damaged_table_and_no_revoked_login_comes_back_to_life(
     sundial: Operator, stack: OwnStack, aws_environment: Mapping[str, str]
 ) -> None:
-    [before], commands = BLOCKS
     families = DynamoFamilies(stack.dynamodb, stack.families_table)
     kept, lost, revoked = (a_family(family_id=letter * 22) for letter in "ABC")
     for family in (kept, lost, revoked):
         families.begin(family)
     names = {"TABLE": stack.families_table}
-    with aws_cli(aws_environment) as aws:
-        aws(Template(before).substitute(names))
-        for command in commands:
-            text = Template(command.partition(" #")[0].rstrip().replace("$(", "$$(")).substitute(names)
+    with (
+        aws_cli(aws_environment) as aws,
+        every_command("docs/operations.md", section="Restoring a table from a backup") as shown,
+    ):
+        for command in shown:
+            text = Template(command.replace("$(", "$$(")).substitute(names)
             if text.startswith("TABLE="):
                 continue  # whose name the test knows
             if match := re.fullmatch(r"(\w+)=\$\((aws .*)\)", text):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,7 +22,7 @@ from tests.consumers.site import ISSUER, Site
 from tests.support.aws_cli import aws_cli, needs_aws_cli
 from tests.support.config import make_config
 from tests.support.leak_watch import LEAKS
-from tests.support.pages import blocks, commands
+from tests.support.pages import blocks, every_command
 from tests.template.test_lint import lint
 
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "how-to").glob("*.md"))}
@@ -98,11 +99,6 @@ def recorded_aws() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
         server.shutdown()
 
 
-def of_aws(page: str) -> list[str]:
-    """Return the commands of AWS's command line on a page."""
-    return [command for command in commands(PAGES[page], "sh") if command.startswith("aws ")]
-
-
 @needs_aws_cli
 def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
     site: Site, ministack: MiniStack, tmp_path: Path
@@ -112,17 +108,20 @@ def test_the_aws_page_s_commands_make_a_role_that_a_login_may_assume(
     (tmp_path / "trust.json").write_text(trust.replace("111122223333", account), encoding="utf-8")
     token = site.tokens(scope="openid", client_id="aws")["id_token"]
     LEAKS.secret("id_token", token)
-    typed = "\n".join(of_aws("aws")).replace("111122223333", account)
-    typed = typed.replace("file://", f"file://{tmp_path}/").replace("$ID_TOKEN", token)
-    with aws_cli(ministack.environment) as aws:
-        *_, printed = (aws(command) for command in typed.splitlines())
+    instead = {"111122223333": account, "file://": f"file://{tmp_path}/", "$ID_TOKEN": token}
+    with aws_cli(ministack.environment) as aws, every_command("docs/how-to/aws.md", "aws ") as shown:
+        for command in shown:
+            printed = aws(reduce(lambda typed, one: typed.replace(*one), instead.items(), command))
     assert f"arn:aws:sts::{account}:assumed-role/developer/me" in printed
 
 
 @needs_aws_cli
 def test_the_kubernetes_page_s_command_gives_eks_the_issuer_the_client_and_the_claims(ministack: MiniStack) -> None:
-    [command] = of_aws("kubernetes")
-    with recorded_aws() as (url, asked), aws_cli({**ministack.environment, "AWS_ENDPOINT_URL": url}) as aws:
+    with (
+        every_command("docs/how-to/kubernetes.md", "aws ") as (command,),
+        recorded_aws() as (url, asked),
+        aws_cli({**ministack.environment, "AWS_ENDPOINT_URL": url}) as aws,
+    ):
         aws(command)
     [(path, document)] = asked
     assert path == "/clusters/my-cluster/identity-provider-configs/associate"

@@ -27,7 +27,7 @@ from sundial_cli.login.keeper import Keeper, Kept
 from sundial_local.paths import LAYER, ROOT, TOOLS
 from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, local_server, needs_proc
-from tests.support.pages import blocks, commands
+from tests.support.pages import blocks, every_command
 from tests.support.relying_party import RelyingParty
 from tests.support.tls_front import tls_front
 
@@ -46,12 +46,6 @@ pytestmark = [
     ),
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (Debian: kubernetes-client)"),
 ]
-
-
-def the_command(part: str) -> list[str]:
-    """Return the page's one kubectl command with `part` in it, as a shell reads it."""
-    [command] = (one for one in commands(PAGE, "sh") if one.startswith("kubectl ") and part in one)
-    return shlex.split(command)
 
 
 @dataclass
@@ -180,7 +174,8 @@ class Kubectl:
 
     def use(self, issuer: Issuer, **tokens: str) -> None:
         """Log in with `tokens`, as the page says."""
-        words = the_command("--auth-provider=oidc")
+        with every_command("docs/how-to/kubernetes.md", "kubectl config set-credentials") as (command,):
+            words = shlex.split(command)
         tokens = {"id-token": "", "refresh-token": "", **tokens}
         given = {"idp-issuer-url": issuer.url, "idp-certificate-authority": str(issuer.ca_file), **tokens}
         arguments = [word for word in words if word.partition("=")[2].partition("=")[0] not in given]
@@ -272,6 +267,6 @@ def test_the_authentication_configuration_says_what_the_flags_say() -> None:
 
 def test_the_binding_of_a_group_is_one_that_kubectl_makes(kubectl: Kubectl) -> None:
     kubectl.run("kubectl", "config", "unset", "current-context")  # it asks no API server for a dry run
-    words = the_command("clusterrolebinding")
-    made = yaml.safe_load(kubectl.run(*words, "--dry-run=client", "-o", "yaml"))
+    with every_command("docs/how-to/kubernetes.md", "kubectl create") as (command,):
+        made = yaml.safe_load(kubectl.run(*shlex.split(command), "--dry-run=client", "-o", "yaml"))
     assert made["subjects"] == [{"kind": "Group", "name": "ops", "apiGroup": "rbac.authorization.k8s.io"}]

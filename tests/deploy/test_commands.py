@@ -10,7 +10,7 @@ import pytest
 from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.paths import ROOT
 from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
-from tests.support.pages import SHELL, commands
+from tests.support.pages import every_command
 
 SERVICES = ("acm", "cloudformation", "iam", "route53", "s3", "sqs", "sts", "wafv2")
 PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
@@ -31,24 +31,23 @@ def aws(everything: MiniStack) -> Iterator[AwsCli]:
         yield cli
 
 
-def shown(page: str, beginning: str) -> list[str]:
-    """Return the commands of a page's blocks that begin so, as they are typed in the folder of the checkout."""
-    there = commands((ROOT / "docs" / page).read_text("utf-8"), *SHELL)
-    return [one.replace("--template-file ", f"--template-file {ROOT}/") for one in there if one.startswith(beginning)]
+def in_the_checkout(command: str) -> str:
+    """Return a command as it is typed there, whichever folder the tests run in."""
+    return command.replace("--template-file ", f"--template-file {ROOT}/")
 
 
 def test_the_bootstrap_stack_is_made_and_says_what_the_pipeline_has_to_know(aws: AwsCli) -> None:
-    deploy, describe = shown("deployment.md", "aws cloudformation")
-    # MiniStack makes no provider of this kind: it gets the one that "an account has already".
-    assert "successfully" in aws(f"{deploy} OidcProviderArn={PROVIDER}").lower()
-    outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
+    with every_command("docs/deployment.md", "aws cloudformation") as (deploy, describe):
+        # MiniStack makes no provider of this kind: it gets the one that "an account has already".
+        assert "successfully" in aws(f"{in_the_checkout(deploy)} OidcProviderArn={PROVIDER}").lower()
+        outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
     assert {"DeployRoleArn", "ExecutionRoleArn", "ArtifactBucket", "BoundaryArn", "ProviderArn"} <= outputs
 
 
 def test_what_cloudfront_needs_is_made_and_says_what_the_template_has_to_know(aws: AwsCli) -> None:
-    deploy, describe = shown("operations.md", "aws cloudformation")
-    assert "successfully" in aws(deploy).lower()
-    outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
+    with every_command("docs/operations.md", "aws cloudformation") as (deploy, describe):
+        assert "successfully" in aws(in_the_checkout(deploy)).lower()
+        outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
     assert {"CertificateArn", "WebAclArn"} <= outputs
 
 
@@ -56,6 +55,6 @@ def test_a_dead_letter_is_read_and_the_queue_is_purged(aws: AwsCli, everything: 
     there = f"--endpoint-url {everything.endpoint}"  # of all services, the command line looks for this one elsewhere
     url = json.loads(aws(f"aws sqs create-queue --queue-name failures --output json {there}"))["QueueUrl"]
     aws(f"aws sqs send-message --queue-url {url} --message-body why {there}")
-    read, purge = (command.replace("URL", url) for command in shown("operations.md", "aws sqs"))
-    assert "why" in aws(f"{read} {there}")
-    aws(f"{purge} {there}")
+    with every_command("docs/operations.md", "aws sqs") as (read, purge):
+        assert "why" in aws(f"{read.replace('URL', url)} {there}")
+        aws(f"{purge.replace('URL', url)} {there}")

@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from sundial_local.paths import ROOT
-from tests.support.local_server import BANNER_END, LocalServer, local_server
-from tests.support.reader import Reader, allow
+from tests.support.local_server import needs_make_run, run_as_typed
+from tests.support.pages import every_command
+from tests.support.reader import allow, reading
 
-PAGE = ROOT / "docs" / "flows.md"
-
-pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("sh", "curl", "python3"))), reason="needs sh, curl, python3")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """What the page has the reader start."""
-    state = tmp_path_factory.mktemp("flows") / "state"
-    with local_server(state, "--config", str(ROOT / "examples" / "flows.yaml")) as running:
-        running.wait_for(BANNER_END)
-        yield running
+pytestmark = [
+    needs_make_run,
+    pytest.mark.skipif(not all(map(shutil.which, ("sh", "curl", "python3"))), reason="needs sh, curl, python3"),
+]
 
 
-@pytest.fixture
-def reader(server: LocalServer) -> Iterator[Reader]:
-    reader = Reader(PAGE, issuer=server.issuer)
-    yield reader
-    reader.close()
-
-
-def test_every_command_is_answered_as_the_page_says(server: LocalServer, reader: Reader) -> None:
-    assert reader.paste() == []
-    codes, pending = reader.paste()
-    assert pending["error"] == "authorization_pending"
-    assert codes["verification_uri"] == f"{server.issuer}/device"
-    assert "Your device is connected" in allow(codes["verification_uri_complete"])
-    [tokens] = reader.paste()
-    assert {"access_token", "id_token", "refresh_token"} <= tokens.keys()
-    done, ended = reader.paste()
-    assert done == {"status": 200}
-    assert ended["error"] == "invalid_grant"
-    assert next(reader.blocks, None) is None
+def test_every_command_is_answered_as_the_page_says(tmp_path: Path) -> None:
+    with (
+        every_command("docs/flows.md") as shown,
+        run_as_typed(next(shown), tmp_path / "state") as server,
+        reading("docs/flows.md", shown, {"http://127.0.0.1:8080": server.issuer}) as reader,
+    ):
+        assert reader.paste() == []
+        codes, pending = reader.paste()
+        assert pending["error"] == "authorization_pending"
+        assert codes["verification_uri"] == f"{server.issuer}/device"
+        assert "Your device is connected" in allow(codes["verification_uri_complete"])
+        [tokens] = reader.paste()
+        assert {"access_token", "id_token", "refresh_token"} <= tokens.keys()
+        done, ended = reader.paste()
+        assert done == {"status": 200}
+        assert ended["error"] == "invalid_grant"

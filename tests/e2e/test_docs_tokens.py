@@ -5,53 +5,55 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sundial_local.paths import ROOT
+from tests.support.hostile import hostile_provider
 from tests.support.leak_watch import LEAKS
-from tests.support.local_server import BANNER_END, LocalServer, local_server
-from tests.support.pages import blocks
+from tests.support.local_server import needs_make_run, run_as_typed
+from tests.support.pages import every_command, text_of
+from tests.support.reader import Reader, reading
 
-PAGE = ROOT / "docs" / "tokens.md"
+PAGE = "docs/tokens.md"
+CI = """
+connectors:
+  - type: oidc
+    id: ci
+    name: CI
+    config: {issuer: "ISSUER", clientID: sundial, clientSecret: known}
+"""
+"""The connector that the page assumes beside its example: the provider that gives a machine its ID token."""
 
-pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("sh", "curl", "python3"))), reason="needs sh, curl, python3")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """What the page has the reader start."""
-    state = tmp_path_factory.mktemp("tokens") / "state"
-    with local_server(state, "--config", str(ROOT / "examples" / "tokens.yaml")) as running:
-        running.wait_for(BANNER_END)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def answers(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    """Every JSON document that the commands print, in order."""
-    script: Path = tmp_path_factory.mktemp("page") / "page.sh"
-    text = "set -eu\n" + "echo\n".join(blocks(PAGE.read_text("utf-8"), "sh")).replace(
-        "http://127.0.0.1:8080", server.issuer
-    )
-    # One answer a line: curl prints them without a line's end.
-    script.write_text(re.sub(r"^curl (?:.*\\\n)*.*$", r"\g<0>; echo", text, flags=re.MULTILINE), "utf-8")
-    shell = shutil.which("sh")
-    assert shell
-    done = subprocess.run([shell, script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    documents = [json.loads(line) for line in done.stdout.splitlines() if line]
-    for document in documents:
-        LEAKS.document(document)
-    return documents
+pytestmark = [
+    needs_make_run,
+    pytest.mark.skipif(not all(map(shutil.which, ("sh", "curl", "python3"))), reason="needs sh, curl, python3"),
+]
 
 
-def test_every_command_is_answered_as_the_page_says(answers: list[dict[str, object]]) -> None:
-    assert not [answer for answer in answers if "error" in answer]
+def test_every_command_is_answered_as_the_page_says(tmp_path: Path) -> None:
+    config = tmp_path / "tokens.yaml"
+    with every_command("docs/tokens.md") as shown, hostile_provider() as ci:
+        ci.now, ci.claims = int(time.time()), {"nonce": None}
+        example = (ROOT / "examples" / "tokens.yaml").read_text("utf-8")
+        config.write_text(example + CI.replace("ISSUER", ci.api.url), "utf-8")
+        with (
+            run_as_typed(next(shown), tmp_path / "state", CONFIG=str(config)) as server,
+            reading(PAGE, shown, {"http://127.0.0.1:8080": server.issuer, "$CI_TOKEN": ci.id_token()}) as reader,
+        ):
+            walk_through(reader)
+
+
+def walk_through(reader: Reader) -> None:
+    answers: list[dict[str, Any]] = [answer for _ in range(6) for answer in reader.paste()]
+    of_ci = json.loads(reader.type())
+    LEAKS.document(of_ci)
+    answers += [answer for _ in range(3) for answer in reader.paste()]
+    assert not [answer for answer in (*answers, of_ci) if "error" in answer]
+    assert of_ci["scope"] == "groups openid"
     (
         own,
         access,
@@ -88,5 +90,5 @@ def test_every_command_is_answered_as_the_page_says(answers: list[dict[str, obje
 def test_every_parameter_of_the_exchange_is_explained() -> None:
     source = (ROOT / "layers" / "sundial" / "sundial" / "grants" / "token_exchange.py").read_text("utf-8")
     parameters = set(re.findall(r'parameters(?:\.get\(|\[)"(\w+)"', source))
-    table = PAGE.read_text("utf-8").partition("| parameter | |")[2].partition("\n\n")[0]
+    table = text_of(PAGE).partition("| parameter | |")[2].partition("\n\n")[0]
     assert parameters <= set(re.findall(r"`(\w+)`", table))

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
-from sundial_local.paths import ROOT
-from tests.support.local_server import BANNER_END, make_run, needs_proc
+from tests.support.local_server import BANNER_END, make_run, needs_make_run, needs_proc
 from tests.support.relying_party import RelyingParty
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("make") is None
-    or not all((ROOT / name / ".complete").exists() for name in (".venv-run", ".venv-ministack")),
-    reason="needs make, and the environments of `make run` (`make test` makes them)",
-)
+pytestmark = needs_make_run
 
 
 @needs_proc

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,12 @@ from tests.support.leak_watch import LEAKS
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc to see processes")
 """For a test that looks at processes and sockets."""
+
+needs_make_run = pytest.mark.skipif(
+    shutil.which("make") is None
+    or not all((ROOT / name / ".complete").exists() for name in (".venv-run", ".venv-ministack")),
+    reason="needs make, and the environments of `make run` (`make test` makes them)",
+)
 
 BANNER_END = "Ctrl-C stops it."
 _SECONDS_TO_START = 60
@@ -192,6 +199,17 @@ def make_run(state: Path, **variables: str) -> Iterator[LocalServer]:
         server = LocalServer(process, output, state, interrupt=lambda: os.write(keyboard, b"\x03"))
         with _stopped_at_the_end(server):
             yield server
+
+
+@contextmanager
+def run_as_typed(command: str, state: Path, **variables: str) -> Iterator[LocalServer]:
+    """Run the `make run …` of a page; yield it once it serves. `variables` replace those that are typed; any port."""
+    make, run, *given = shlex.split(command)
+    assert (make, run) == ("make", "run")
+    typed = dict(one.split("=", 1) for one in given)
+    with make_run(state, **{"PORT": "0", "NO_COLOR": "1", **typed, **variables}) as server:
+        server.wait_for(BANNER_END)
+        yield server
 
 
 def _environment() -> dict[str, str]:

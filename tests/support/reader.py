@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -15,33 +16,44 @@ from sundial_local.demo import USER_PASSWORDS
 from sundial_local.forms import forms
 from sundial_local.paths import ROOT
 from tests.support.leak_watch import LEAKS
-from tests.support.pages import blocks
+from tests.support.pages import answers, assert_alike, blocks, commands, text_of
 
 
 class Reader:
-    """Pastes the commands of the page into one shell, block by block."""
+    """Pastes the commands of a page into one shell, block by block."""
 
-    def __init__(self, page: Path, **instead: str) -> None:
-        """Begin at the top of `page`; `issuer`, and `local` for the option --local, take the place of the page's."""
+    def __init__(self, page: str, shown: Iterator[str], instead: Mapping[str, str]) -> None:
+        """Read `page`, whose commands `shown` hands out (see `every_command`); some text is replaced by `instead`."""
         shell = shutil.which("sh")
         assert shell
+        self._shown = shown
         self._instead = instead
-        self._shell = subprocess.Popen([shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        self.blocks = iter(blocks(page.read_text("utf-8"), "sh"))
+        self._answers = answers(text_of(page))
+        env = {**os.environ, "COLUMNS": "100"}  # as wide as a line of a page may be
+        self._shell = subprocess.Popen(
+            [shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env
+        )
+        self._blocks = iter(blocks(text_of(page), "sh"))
 
     def paste(self) -> list[dict[str, Any]]:
-        """Paste the next block; return the JSON documents that it prints."""
-        assert self._shell.stdin
-        assert self._shell.stdout
-        block = next(self.blocks)
-        for name, text in {"issuer": "http://127.0.0.1:8080", "local": "--local"}.items():
-            block = block.replace(text, self._instead.get(name, text))
-        self._shell.stdin.write(f"{block}\necho; echo end-of-block\n")
-        self._shell.stdin.flush()
-        documents = list(_documents("".join(iter(self._shell.stdout.readline, "end-of-block\n"))))
+        """Paste the next block without a prompt; return the JSON documents that it prints."""
+        block = next(self._blocks)
+        for command in commands(f"```sh\n{block}```"):
+            assert command == next(self._shown), "the page shows another command before it"
+        documents = list(_documents(self._type(block)))
         for document in documents:
             LEAKS.document(document)
         return documents
+
+    def type(self) -> str:
+        """Type the next command, which is to stand behind a prompt; return what it prints, which is what is shown."""
+        command = next(self._shown)
+        printed = self._type(f"{{ {command}\n}} 2>&1")
+        for there, here in self._instead.items():
+            printed = printed.replace(here, there)
+        if shown := self._answers.get(command):
+            assert_alike(shown, printed)
+        return printed
 
     def close(self) -> None:
         """Leave the shell."""
@@ -50,6 +62,25 @@ class Reader:
         self._shell.stdin.close()
         self._shell.wait(10)
         self._shell.stdout.close()
+
+    def _type(self, text: str) -> str:
+        assert self._shell.stdin
+        assert self._shell.stdout
+        for there, here in self._instead.items():
+            text = text.replace(there, here)
+        self._shell.stdin.write(f"{text}\necho; echo end-of-block\n")
+        self._shell.stdin.flush()
+        return "".join(iter(self._shell.stdout.readline, "end-of-block\n"))
+
+
+@contextmanager
+def reading(page: str, shown: Iterator[str], instead: Mapping[str, str]) -> Iterator[Reader]:
+    """Read a page until the block ends; see Reader."""
+    reader = Reader(page, shown, instead)
+    try:
+        yield reader
+    finally:
+        reader.close()
 
 
 def _documents(text: str) -> Iterator[dict[str, Any]]:

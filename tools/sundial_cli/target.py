@@ -157,7 +157,7 @@ def open_target(arguments: argparse.Namespace) -> Iterator[Target]:
 
 def _local(state: Path | None) -> Target:
     from sundial_local.operate import LocalStack, LocalStackError
-    from sundial_local.paths import STATE
+    from sundial_local.paths import STATE, short
     from sundial_local.state import StateFolder
 
     folder = (state or STATE).resolve()
@@ -166,7 +166,7 @@ def _local(state: Path | None) -> Target:
     except LocalStackError as error:
         raise StoppedError(UNREACHABLE, str(error)) from error
     return Target(
-        name=f"the local stack of {folder}",
+        name=f"the local stack of {short(folder)}",
         issuer=stack.environment["SUNDIAL_ISSUER"],
         families_table=stack.environment["SUNDIAL_FAMILIES_TABLE"],
         directory_table=stack.environment["SUNDIAL_DIRECTORY_TABLE"],

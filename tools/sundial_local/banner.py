@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sundial_local.configuration import Configuration
 from sundial_local.demo import CLIENT_SECRETS, USER_PASSWORDS
+from sundial_local.paths import short
 
 
 def banner(configuration: Configuration, log: Path) -> str:
@@ -25,12 +26,8 @@ def banner(configuration: Configuration, log: Path) -> str:
     for user in config.static_passwords:
         known = f" / {passwords[user.email]}" if user.email in passwords else ""
         rows.append(("user", f"{user.email}{known}"))
-    rows.append(("log", str(_short(log))))
+    rows.append(("log", str(short(log))))
     if configuration.is_demo:
         rows.append(("try it", f"{shlex.quote(sys.executable)} -m sundial_local.walk {config.issuer}"))
     lines = [f"  {name:10} {text}" for name, text in rows]
     return "\n".join([f"Sundial serves {config.issuer}", "", *lines, "", "Ctrl-C stops it."])
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

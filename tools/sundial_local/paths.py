@@ -11,3 +11,8 @@ TOOLS = ROOT / "tools"
 MINISTACK_PYTHON = ROOT / ".venv-ministack" / "bin" / "python"
 STATE = ROOT / ".sundial"
 DEFAULT_CONFIG = Path(__file__).with_name("default.yaml")
+
+
+def short(path: Path) -> Path:
+    """Return a path as people call it where they are: from the current folder, if it is in there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
