@@ -11,6 +11,7 @@ from typing import Any
 import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.session import Session
 
 from sundial.errors import temporarily_unavailable
@@ -79,9 +80,14 @@ def _session() -> Session:
     """Return the one session that the clients share: it has found the region and the credentials once.
 
     It is botocore's own. boto3 makes the same clients, and would import at every cold start what moves files
-    to S3.
+    to S3. Of botocore's handlers it has those of all services: a hundred more are of S3, EC2 and others that nobody
+    calls here, and to look at the signature of each takes a tenth of the time in which a client is made.
     """
-    return Session()
+    session = Session(include_builtin_handlers=False)
+    for event, handler, *_ in BUILTIN_HANDLERS:
+        if "." not in event:  # as in `before-call.s3.PutObject`
+            session.register(event, handler)
+    return session
 
 
 @contextmanager
