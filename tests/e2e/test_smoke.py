@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from sundial_cli.main import main
-from tests.support.local_server import LocalServer
+from sundial_local.paths import ROOT
+from tests.support.local_server import LocalServer, needs_make_run
+from tests.support.pages import answers, assert_alike, every_command, text_of
+from tests.support.shell import typed
 
 SECRET = "ZXhhbXBsZS1hcHAtc2VjcmV0"
 
@@ -29,6 +33,13 @@ def test_it_gets_a_token_verifies_it_by_the_keys_and_takes_it_back(
         "revocation takes it",
         "introspection knows that",
     ]
+
+
+@needs_make_run  # whose environment has the command
+def test_it_prints_what_the_page_for_deploying_shows(demo: LocalServer, tmp_path: Path) -> None:
+    with every_command("docs/deployment.md", "SUNDIAL_SMOKE_SECRET=") as (command,):
+        printed = typed(command.replace("http://127.0.0.1:8080", demo.issuer), tmp_path, at=ROOT)
+        assert_alike(answers(text_of("docs/deployment.md"))[command], printed)
 
 
 def test_without_a_client_it_goes_as_far_as_anybody_may(demo: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:

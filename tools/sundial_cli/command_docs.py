@@ -43,6 +43,7 @@ The text on standard error says what to do. `--strict`, where there is one, has 
 ## Completion
 
 ```sh
+mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions
 sundial completion bash > ~/.local/share/bash-completion/completions/sundial
 sundial completion zsh > ~/.zfunc/_sundial             # a folder of your fpath
 sundial completion fish > ~/.config/fish/completions/sundial.fish
