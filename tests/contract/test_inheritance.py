@@ -66,6 +66,45 @@ def test_a_login_that_was_revoked_here_does_not_come_back(stores: Stores) -> Non
     assert not inheritance.inherit(family, None)
 
 
+@pytest.mark.parametrize("refreshed", [False, True])
+@pytest.mark.parametrize("alive_until", [None, LOGIN_AT + 3600])
+def test_a_login_that_was_revoked_here_does_not_come_back_years_later(
+    stores: Stores, stack: OwnStack, alive_until: int | None, refreshed: bool
+) -> None:
+    inheritance, families = stores
+    family = imported_family()
+    assert inheritance.inherit(family, alive_until)
+    if refreshed:
+        world = RefreshWorld(stack=stack)
+        change = Change(LOGIN_AT + 60, new_change_id(), MAC_KEY.id)
+        policy = world.config.refresh_policy(world.config.clients["example-app"], "local")  # which ends no login
+        presented = _presented(family.family_id)
+        assert families.rotate(presented, "example-app", frozenset(), policy, 0, None, change).applied
+    families.revoke(family.family_id, LOGIN_AT + 90, Ending.BY_OPERATOR)
+    collect_garbage(stack, LOGIN_AT + 10 * 365 * 86400)
+    assert not inheritance.inherit(family, None)
+    found = families.get(family.family_id)
+    assert found is not None
+    assert found.revoked_at == LOGIN_AT + 90
+
+
+def test_a_login_that_comes_to_its_own_end_is_collected(stores: Stores, stack: OwnStack) -> None:
+    inheritance, families = stores
+    family = imported_family()
+    inheritance.inherit(family, LOGIN_AT + 60)
+    collect_garbage(stack, LOGIN_AT + 60 + 7 * 86400)
+    assert families.get(family.family_id) is not None
+    collect_garbage(stack, LOGIN_AT + 60 + 7 * 86400 + 1)
+    assert families.get(family.family_id) is None
+
+
+def collect_garbage(stack: OwnStack, now: int) -> None:
+    """Delete what DynamoDB's TTL would have deleted by `now`."""
+    for item in stack.dynamodb.scan(TableName=stack.families_table)["Items"]:
+        if "ttl" in item and int(item["ttl"]["N"]) < now:
+            stack.dynamodb.delete_item(TableName=stack.families_table, Key={"id": item["id"]})
+
+
 def test_nor_one_that_was_revoked_before_it_came(stores: Stores) -> None:
     inheritance, families = stores
     family = imported_family()

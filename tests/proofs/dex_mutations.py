@@ -53,4 +53,11 @@ DEX_MUTATIONS = (
         "(:change = :change AND ",
         f"{_CONTRACT}::test_a_login_goes_on_over_the_real_table_and_is_not_written_over_then",
     ),
+    Mutation(
+        "the table forgets after a week that a login from Dex was revoked here",
+        "layers/sundial/sundial/store/dynamodb_families.py",
+        "#ttl = if_not_exists(#ttl_once_revoked, if_not_exists(#ttl, :ttl))",
+        "#ttl = if_not_exists(#ttl, :ttl)",
+        f"{_CONTRACT}::test_a_login_that_was_revoked_here_does_not_come_back_years_later",
+    ),
 )

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from sundial.expiry.device import POLLS_REMEMBERED, DeviceLogin, DeviceRequest
 from sundial.expiry.family import TOMBSTONE_GRACE, Family
 from sundial.store.aws import unavailable
-from sundial.store.family_items import from_item, to_item
+from sundial.store.family_items import FOR_EVER, from_item, to_item
 from sundial.tokens.device_codes import PresentedDevice
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ Item = dict[str, Any]
 _WHAT = "the token store"
 _GRACE = int(TOMBSTONE_GRACE.total_seconds())
 _NEVER = 0
-_FOR_EVER = 253_402_300_799
-"""A `ttl` for a login that nothing ends: DynamoDB knows no other way to say so in an update that is made blindly."""
 _POLLS = ("polled_at", *(f"polled_{nth}" for nth in range(2, POLLS_REMEMBERED + 2)))
 """The attributes that remember polls, the latest first: the poll itself, and what its decision looks back upon."""
 
@@ -113,7 +111,7 @@ class DynamoDevices:
         item = to_item(family) | {
             "allowed_by": {"S": family.change_id},
             "ttl": _number(expires_at + _GRACE),
-            "ttl_once_fetched": _number(_FOR_EVER if alive_until is None else alive_until + _GRACE),
+            "ttl_once_fetched": _number(FOR_EVER if alive_until is None else alive_until + _GRACE),
         }
         if alive_until is not None:
             item["expires_at"] = _number(alive_until)

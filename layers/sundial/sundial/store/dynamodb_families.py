@@ -175,7 +175,8 @@ class DynamoFamilies:
         }
         update = (
             "SET #revoked_at = if_not_exists(#revoked_at, :now), #revoked_why = if_not_exists(#revoked_why, :why), "
-            "#revoked_by = if_not_exists(#revoked_by, :change), #ttl = if_not_exists(#ttl, :ttl)"
+            "#revoked_by = if_not_exists(#revoked_by, :change), "
+            "#ttl = if_not_exists(#ttl_once_revoked, if_not_exists(#ttl, :ttl))"  # see `store.inheritance`
         )
         with unavailable(_WHAT):
             updated = self._client.update_item(

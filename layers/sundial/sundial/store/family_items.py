@@ -10,6 +10,9 @@ from sundial.tokens.subject import subject
 Item = dict[str, Any]
 """Attributes by name, each as DynamoDB's API has it."""
 
+FOR_EVER = 253_402_300_799
+"""A `ttl` that never comes (the end of the year 9999): DynamoDB knows no other way to say so in a blind update."""
+
 
 def denial_id(jti: str) -> str:
     """Return the id of the item that says that an access token is revoked."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sundial.expiry.family import TOMBSTONE_GRACE, Family
 from sundial.store.aws import unavailable
-from sundial.store.family_items import to_item
+from sundial.store.family_items import FOR_EVER, number, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,10 +32,13 @@ class DynamoInheritance:
 
         Again, it takes the place of what was written before, as long as nobody has refreshed it since; False,
         and nothing written, where somebody has, or it is revoked. Raises a 503 where the table can't be reached.
+
+        Once it is revoked it is kept for good, whatever it has become by then: an export has no end, and a login
+        that the table has forgotten would come back with it.
         """
-        item = to_item(family)
+        item = to_item(family) | {"ttl_once_revoked": number(FOR_EVER)}
         if alive_until is not None:
-            item |= {"expires_at": {"N": str(alive_until)}, "ttl": {"N": str(alive_until + _GRACE)}}
+            item |= {"expires_at": number(alive_until), "ttl": number(alive_until + _GRACE)}
         with unavailable("the token store"):
             try:
                 self._client.put_item(
