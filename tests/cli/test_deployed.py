@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from sundial_cli.deployed import config_of_file, config_of_function
 from sundial_cli.main import main
 from sundial_cli.status import FINDING, UNREACHABLE, StoppedError
 from sundial_local.ministack import MiniStack
+from tests.support.cloudformation import make_stack, zipped
 from tests.support.stack import OwnStack
 
 TEXT = """\
@@ -27,14 +27,6 @@ enablePasswordDB: true
 expiry: {idTokens: 7h}
 """
 VARIABLES = {"SUNDIAL_ISSUER": "https://login.example.com", "SUNDIAL_CONFIG": "/opt/sundial.json"}
-
-
-def archive(files: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as zipped:
-        for name, content in files.items():
-            zipped.writestr(name, content)
-    return buffer.getvalue()
 
 
 def compiled(folder: Path, text: str = TEXT) -> str:
@@ -54,7 +46,7 @@ def deployed(lambda_: Any, *layers: Mapping[str, str], variables: Mapping[str, s
     """Return the name of a function with such layers, published under the alias `live`."""
     name = f"function-{uuid4().hex[:12]}"
     arns = [
-        lambda_.publish_layer_version(LayerName=f"{name}-{number}", Content={"ZipFile": archive(files)})[
+        lambda_.publish_layer_version(LayerName=f"{name}-{number}", Content={"ZipFile": zipped(files)})[
             "LayerVersionArn"
         ]
         for number, files in enumerate(layers)
@@ -64,7 +56,7 @@ def deployed(lambda_: Any, *layers: Mapping[str, str], variables: Mapping[str, s
         Runtime="python3.13",
         Role="arn:aws:iam::000000000000:role/any",
         Handler="app.handler",
-        Code={"ZipFile": archive({"app.py": "def handler(event, context): return {}"})},
+        Code={"ZipFile": zipped({"app.py": "def handler(event, context): return {}"})},
         Layers=arns,
         Environment={"Variables": dict(variables)},
         Publish=True,
@@ -132,14 +124,8 @@ def test_clients_and_users_of_a_cloudformation_stack_are_looked_after_by_its_nam
         "EventBusName": stack.event_bus,
         "RotateKeysFunctionName": deployed(lambda_, {"sundial.json": compiled(tmp_path)}),
     }
-    template = {
-        "Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
     name = f"sundial-{uuid4().hex[:12]}"
-    cloudformation = boto3.client("cloudformation", endpoint_url=stack.endpoint)
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    make_stack(name, outputs)
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
 
     assert main(["clients", "create", "job", "--id-tokens", "7h", "--stack", name]) == 0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
@@ -23,6 +20,7 @@ from sundial_cli.health.stack import function_finding, layers_findings, unpublis
 from sundial_cli.main import main
 from sundial_local.paths import ROOT
 from tests.support.aws_cli import aws_cli, needs_aws_cli
+from tests.support.cloudformation import RESOURCES, make_stack, resource_ids
 from tests.support.issuer import served
 from tests.support.keys import HOUR
 from tests.support.live_issuer import Issuer, live
@@ -90,7 +88,6 @@ def test_a_warning_counts_where_a_script_is_strict(issuer: Served) -> None:
 
 # a stack of CloudFormation
 
-FUNCTION = "def handler(event, context):\n    return {}\n"
 INVENTORY = {
     "at": 1800000000,
     "version": VERSION,
@@ -101,13 +98,6 @@ INVENTORY = {
     "mac_keys": [],
     "published": None,
 }
-
-
-def zipped(code: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", code)
-    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -123,82 +113,12 @@ def name(aws_environment: Mapping[str, str]) -> Iterator[str]:
             "EventBusName": "default",
             "RotateKeysFunctionName": {"Ref": "RotateKeysFunction"},
         }
-        template = {"Resources": RESOURCES, "Outputs": {key: {"Value": value} for key, value in outputs.items()}}
-        cloudformation = boto3.client("cloudformation")
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template).replace("STACK", name))
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+        make_stack(name, outputs, RESOURCES)
         boto3.client("dynamodb").update_continuous_backups(  # which MiniStack doesn't take from a template
             TableName=resource_ids(name)["FamiliesTable"],
             PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
         )
         yield name
-
-
-def resource_ids(name: str) -> dict[str, str]:
-    resources = boto3.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
-    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources}
-
-
-RESOURCES = {
-    "FamiliesTable": {
-        "Type": "AWS::DynamoDB::Table",
-        "Properties": {
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-            "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
-            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-            "DeletionProtectionEnabled": True,
-        },
-    },
-    "KeyRingKey": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}}},
-    "KeyRing": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "STACK", "SecretString": "{}"}},
-    "RotateKeysFunction": {
-        "Type": "AWS::Lambda::Function",
-        "Properties": {
-            "FunctionName": "STACK-rotate",
-            "Runtime": "python3.13",
-            "Handler": "app.handler",
-            "Role": "arn:aws:iam::000000000000:role/rotate",
-            "Code": {"ZipFile": FUNCTION},
-        },
-    },
-    "RotateKeysFunctionVersion": {
-        "Type": "AWS::Lambda::Version",
-        "Properties": {"FunctionName": {"Ref": "RotateKeysFunction"}},
-    },
-    "RotateKeysFunctionAliaslive": {
-        "Type": "AWS::Lambda::Alias",
-        "Properties": {"FunctionName": {"Ref": "RotateKeysFunction"}, "FunctionVersion": "1", "Name": "live"},
-    },
-    "RotateKeysFunctionSchedule": {
-        "Type": "AWS::Scheduler::Schedule",
-        "Properties": {
-            "Name": "STACK-rotate",
-            "ScheduleExpression": "rate(10 minutes)",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "Target": {
-                "Arn": {"Fn::GetAtt": ["RotateKeysFunction", "Arn"]},
-                "RoleArn": "arn:aws:iam::000000000000:role/schedule",
-            },
-        },
-    },
-    "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "STACK"}},
-    "IntegrityAlarm": {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": "STACK-integrity",
-            "AlarmDescription": "Raise the watermark. docs/operations.md#integrity",
-            "Namespace": "Sundial",
-            "MetricName": "IntegrityAlarms",
-            "Statistic": "Sum",
-            "Period": 300,
-            "EvaluationPeriods": 1,
-            "ComparisonOperator": "GreaterThanThreshold",
-            "Threshold": 0,
-        },
-    },
-}
 
 
 @pytest.fixture

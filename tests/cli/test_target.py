@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import boto3
 import pytest
 
 from sundial_cli.main import main
+from tests.support.cloudformation import make_stack, zipped
 from tests.support.families import LOGIN_AT
 from tests.support.stack import OwnStack
 
@@ -40,7 +39,7 @@ def name(stack: OwnStack, aws_environment: Mapping[str, str], monkeypatch: pytes
         Runtime="python3.11",
         Handler="app.handler",
         Role="arn:aws:iam::000000000000:role/rotate",
-        Code={"ZipFile": zipped(FUNCTION % (LOGIN_AT, LOGIN_AT + 3600))},
+        Code={"ZipFile": zipped({"app.py": FUNCTION % (LOGIN_AT, LOGIN_AT + 3600)})},
         Publish=True,
     )
     lambda_.create_alias(FunctionName=function, Name="live", FunctionVersion="1")
@@ -55,23 +54,6 @@ def name(stack: OwnStack, aws_environment: Mapping[str, str], monkeypatch: pytes
     make_stack(name, outputs)
     yield name
     lambda_.delete_function(FunctionName=function)
-
-
-def make_stack(name: str, outputs: Mapping[str, str]) -> None:
-    cloudformation = boto3.client("cloudformation")
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SQS::Queue"}},
-        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
-    }
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-
-
-def zipped(code: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", code)
-    return buffer.getvalue()
 
 
 def test_a_stack_is_found_by_its_name_and_its_live_rotation_is_asked(

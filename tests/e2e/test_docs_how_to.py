@@ -41,11 +41,11 @@ def test_a_login_for_kubectl_is_kept_and_ended(server: LocalServer, tmp_path: Pa
 
 
 def logs_in_and_out(login: str, logout: str, server: LocalServer, home: Path) -> None:
-    there = {"DISPLAY": ":0", "BROWSER": browser_of(home)}
-    said = typed(login.replace("https://login.example.com", server.issuer), home, **there)
+    login, logout = (one.replace("https://login.example.com", server.issuer) for one in (login, logout))
+    said = typed(login, home, DISPLAY=":0", BROWSER=browser_of(home))
     assert said.startswith("Log in, in the browser that opens")
     assert said.endswith("You are logged in.\n")
     [kept] = (home / ".local" / "state" / "sundial").glob("*.json")
     LEAKS.secret("refresh_token", json.loads(kept.read_text("utf-8"))["refresh_token"])
-    assert typed(logout.replace("https://login.example.com", server.issuer), home) == "You are logged out.\n"
+    assert typed(logout, home) == "You are logged out.\n"
     assert not kept.exists()
