@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sundial.connectors.http import Http
+from sundial.errors import OAuthError
 from sundial.store.aws import client
-from sundial.tracing import _fields, _verdict
+from sundial.tracing import _fields, _verdict, _verdict_of_http
 from sundial_local.ministack import CREDENTIALS, REGION
 from sundial_local.paths import LAYER
+from tests.support.api_upstream import Answer as Answered
+from tests.support.api_upstream import api_upstream
 from tests.support.stack import OwnStack
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a87bd80c:0"
@@ -60,6 +64,36 @@ def test_a_call_is_a_subsegment_of_the_functions_segment(daemon: socket.socket, 
         "aws": {"operation": "PutItem", "region": REGION},
         "http": {"response": {"status": 200}},
     }
+
+
+def test_a_request_to_a_provider_is_one_too_and_only_its_host_is_named(daemon: socket.socket) -> None:
+    with api_upstream() as api:
+        api.routes["POST /tenant-of-somebody/token"] = Answered({"access_token": "an upstream token"})
+        talk = Http("The Provider").conversation()
+        url = f"{api.url.replace('http://', 'http://user:password@')}/tenant-of-somebody/token?hint=jane"
+        talk.post_form(url, {"code": "an upstream code"}, headers={"Authorization": "Basic secret"})
+        document = told(daemon)
+        assert re.fullmatch(r"[0-9a-f]{16}", document.pop("id"))
+        assert document.pop("start_time") <= document.pop("end_time")
+        assert document == {
+            "name": "127.0.0.1",
+            "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+            "parent_id": "53995c3f42cd8ad8",
+            "type": "subsegment",
+            "namespace": "remote",
+            "http": {"request": {"method": "POST"}, "response": {"status": 200}},
+        }
+        talk.get(f"{api.url}/nothing")
+        assert told(daemon)["error"] is True
+
+
+def test_a_provider_that_cannot_be_reached_is_marked_and_raises_as_ever(daemon: socket.socket) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with pytest.raises(OAuthError, match="can't be reached"):
+            Http("The Provider").conversation().get(f"http://127.0.0.1:{nobody.getsockname()[1]}/keys")
+    document = told(daemon)
+    assert (document["fault"], document["http"]) == (True, {"request": {"method": "GET"}})
 
 
 def test_what_is_written_and_what_went_wrong_stay_out_of_the_trace(daemon: socket.socket, stack: OwnStack) -> None:
@@ -107,15 +141,33 @@ def test_a_call_is_marked_as_x_ray_marks_them(status: int, code: str, verdict: d
     assert _verdict(status, code) == verdict
 
 
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (200, {}),
+        (302, {}),
+        (401, {"error": True}),
+        (429, {"error": True, "throttle": True}),
+        (503, {"fault": True}),
+        (0, {"fault": True}),
+    ],
+)
+def test_a_request_to_a_provider_is_marked_by_its_status(status: int, verdict: dict[str, bool]) -> None:
+    assert _verdict_of_http(status) == verdict
+
+
 def test_the_trace_header_is_read_in_any_order() -> None:
     assert _fields("Sampled=1;Root=1-a-b; Parent=c") == {"Sampled": "1", "Root": "1-a-b", "Parent": "c"}
 
 
 def modules(**environment: str) -> set[str]:
-    """Return what is imported once each service has its client, in a process with `environment`."""
+    """Return what is imported once each service has its client and a provider was asked, with `environment`."""
     script = (
-        "import sys; from sundial.store.aws import client;"
+        "import sys; from sundial.connectors.http import Http; from sundial.errors import OAuthError;"
+        "from sundial.store.aws import client;"
         "[client(name) for name in ('dynamodb', 'secretsmanager', 'kms', 'events')];"
+        "talk = Http('The Provider').conversation(); talk._exchange = lambda *_: sys;"
+        "sys.status = 200; talk.get('https://id.example.com/');"
         "print('\\n'.join(sys.modules))"
     )
     done = subprocess.run(

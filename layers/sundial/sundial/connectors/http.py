@@ -7,6 +7,7 @@ gives them one deadline together. What a provider sends is bounded too.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -117,6 +118,16 @@ class Conversation:
         return self._request("POST", url, _with_token(token, kind), json.dumps(document).encode("utf-8"))
 
     def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        def ask() -> Answer:
+            return self._exchange(method, url, headers, body)
+
+        if not os.environ.get("SUNDIAL_TRACING"):
+            return ask()
+        from sundial.tracing import trace_request
+
+        return trace_request(method, urlsplit(url).hostname or self.provider, ask)
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
