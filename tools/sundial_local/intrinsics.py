@@ -9,6 +9,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as _SafeLoader  # a tenth of the time: template.yaml is read at every start
+except ImportError:  # a PyYAML that was built without libyaml
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 NO_VALUE = object()
 """What `!Ref AWS::NoValue` comes to: the property that holds it is left out."""
@@ -18,7 +23,7 @@ class TemplateError(Exception):
     """The template says something that can't be resolved here; says what and where."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_SafeLoader):
     """YAML with CloudFormation's short tags, as their long forms."""
 
 
