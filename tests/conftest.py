@@ -11,6 +11,7 @@ from botocore.loaders import Loader, create_loader
 from sundial_local.ministack import SERVICES, MiniStack, running_ministack
 from sundial_local.stack import clients
 from sundial_local.template import Template
+from tests.support.once import make_once
 from tests.support.stack import OwnStack, own_stack
 
 pytest_plugins = ["tests.support.leak_watch"]
@@ -28,6 +29,14 @@ def descriptions_are_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", create_sharing_loader)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def libraries_remember() -> Iterator[None]:
+    """See tests/support/once.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_once(patch)
         yield
 
 

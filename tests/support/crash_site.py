@@ -6,10 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, cast
 
-import bcrypt
 import pytest
 import urllib3
 
@@ -39,9 +37,6 @@ FOR_PEERS = " ".join(("openid offline_access", *(f"audience:server:client_id:{pe
 """The scope of tokens for all of them."""
 SECRETS = {"table-app": CLIENT_SECRET, "cli": ""}
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, Appendix B
-
-_MATCHES = cache(bcrypt.checkpw)
-"""Everybody has the same password."""
 
 _CONFIG = f"""\
 issuer: https://id.example.com
@@ -150,7 +145,6 @@ class CrashSite:
             patches.setattr("sundial.authorize.endpoint.Pages", self._pages_of)
             patches.setattr("sundial.device.endpoint.Pages", self._pages_of)
             patches.setattr("sundial.connectors.http.Http._pool", self.pool)
-            patches.setattr("bcrypt.checkpw", _MATCHES)
             yield
 
     def _pages_of(self, config: Config) -> Pages:
