@@ -27,6 +27,7 @@ from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import CREDENTIALS, REGION, MiniStack
 from sundial_local.template import Template
+from tests.support.config import make_config
 from tests.support.depth import depth
 from tests.support.families import LOGIN_AT, MAC_KEY, a_family
 from tests.support.refresh_world import GrowingRing, quick_config
@@ -54,9 +55,10 @@ class Race:
         self.devices = DynamoDevices(client, table)
 
     def configure(self, refresh_tokens: str) -> None:
+        config = make_config(quick_config(everywhere=refresh_tokens))
         for machine in self.machines:
             machine.devices = self.devices
-            machine.configure(quick_config(everywhere=refresh_tokens))
+            machine.use(config)
 
     def all_at_once(self, number: int, now: int, request: Callable[[TokenWorld, int], Answer]) -> list[Answer]:
         """Let `number` machines, each at about `now`, make `request` at once."""

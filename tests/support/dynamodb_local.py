@@ -39,7 +39,12 @@ def running_dynamodb_local(log: Path) -> Iterator[str]:
     if jar is None or java is None:
         raise FileNotFoundError(missing())
     port = _free_port()
-    options = ["-Xmx512m", "-XX:TieredStopAtLevel=1", f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"]
+    options = [
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
+    ]
     command = [java, *options, "-jar", str(jar), "-inMemory", "-disableTelemetry", "-port", str(port)]
     with log.open("ab") as output:
         process = subprocess.Popen(
