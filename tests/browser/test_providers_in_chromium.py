@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 from lxml import etree
@@ -14,12 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sundial.connectors.saml import SamlConnector, SamlSettings
 from tests.support.browser import CONFIG
 from tests.support.certificates import self_signed
-from tests.support.looks import SCREENS, assert_looks_right
+from tests.support.looks import assert_looks_right
 from tests.support.saml import NOW, PROVIDER, Parts, encode, sign
 from tests.support.site import Site, posting_page
 
-PHOTOGRAPHS = os.environ.get("SUNDIAL_PHOTOGRAPHS", "")
-"""A folder that the pages of `test_the_pages_fit_every_screen…` are photographed into, for somebody to look at."""
 IDP = self_signed("The provider")
 SKIPPED = f"{CONFIG}oauth2: {{skipApprovalScreen: true}}\n"
 
@@ -124,15 +121,7 @@ def test_a_browser_that_keeps_no_cookie_is_told_so(scripted: BrowserContext, sit
 
 
 def test_the_pages_fit_every_screen_and_can_be_read(page: Page, site: Site) -> None:
-    def look(title: str, name: str) -> None:
-        for screen, size in SCREENS.items():
-            for scheme in ("light", "dark"):
-                page.set_viewport_size(size)
-                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-                assert_looks_right(page, title, scheme)
-                if PHOTOGRAPHS:
-                    page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{screen}-{scheme}.png")
-
+    look = partial(assert_looks_right, page)
     page.goto(site.url(connector_id="saml"))
     look("Continue to Company login", "forward-there")
     page.keyboard.press("Enter")

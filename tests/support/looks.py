@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -14,10 +15,11 @@ PHOTOGRAPHS = os.environ.get("SUNDIAL_PHOTOGRAPHS", "")
 """A folder that every page looked at is photographed into, for somebody to look at."""
 
 SCREENS: dict[str, ViewportSize] = {
-    "smallest": {"width": 320, "height": 568},  # WCAG 2.2, 1.4.10
-    "phone": {"width": 390, "height": 844},
     "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+    "smallest": {"width": 320, "height": 568},  # WCAG 2.2, 1.4.10
 }
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
 def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
@@ -26,36 +28,55 @@ def fill_in(page: Page, password: str = PASSWORD, email: str = EMAIL) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def assert_looks_right(page: Page, title: str, scheme: str, name: str = "") -> None:
-    """Check what an eye would: nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA).
+def assert_looks_right(page: Page, title: str, name: str = "") -> None:
+    """Check what an eye would on every screen, in light and in dark; the page is left on the smallest, in light.
 
-    With a `name` it is photographed under it.
+    Nothing is cut off, things to press are large enough, text stands out (WCAG 2.2 AA). With a `name` it is
+    photographed under it.
     """
     expect(page).to_have_title(f"{title} · Sundial")
-    if PHOTOGRAPHS and name:
-        width = page.viewport_size["width"] if page.viewport_size else 0
-        page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{width}-{scheme}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    (light_or_dark,) = page.evaluate(_COLOURS, "body")
-    assert (_luminance(light_or_dark[1]) < 0.1) == (scheme == "dark")
-    for selector in ("h1", "p", "label", "button", "a", "li", "[role=alert]"):
-        for colour, background in page.evaluate(_COLOURS, selector):
+    for screen, size in SCREENS.items():
+        page.set_viewport_size(size)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            if PHOTOGRAPHS and name:
+                page.screenshot(path=Path(PHOTOGRAPHS) / f"{name}-{screen}-{scheme}.png", full_page=True)
+            _assert_looks_right_as_it_is(page, scheme)
+
+
+def _assert_looks_right_as_it_is(page: Page, scheme: str) -> None:
+    seen = page.evaluate(_LOOK)
+    assert seen["fits"], page.viewport_size
+    [(_, behind)] = seen["colours"].pop("body")
+    assert (_luminance(behind) < 0.1) == (scheme == "dark")
+    for selector, colours in seen["colours"].items():
+        for colour, background in colours:
             assert _contrast(colour, background) >= 4.5, (selector, colour, background)
-    for field in page.locator("input:visible, button, .choice").all():
-        box = field.bounding_box()
-        assert box is not None
-        assert box["height"] >= 44
-        assert float(field.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 16
-    assert page.locator("main h1").count() == 1
-    assert page.evaluate("document.documentElement.lang") == "en"
+    for height, font_size in seen["fields"]:
+        assert height >= 44
+        assert font_size >= 16
+    assert seen["headings"] == 1
+    assert seen["language"] == "en"
 
 
-_COLOURS = """selector => [...document.querySelectorAll(selector)].map(one => {
-  const colour = getComputedStyle(one).color;
-  let behind = one;
-  while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
-  return [colour, getComputedStyle(behind ?? document.body).backgroundColor];
-})"""
+_LOOK = """() => {
+  const all = selector => [...document.querySelectorAll(selector)];
+  const colours = one => {
+    let behind = one;
+    while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+    return [getComputedStyle(one).color, getComputedStyle(behind ?? document.body).backgroundColor];
+  };
+  const texts = ['body', 'h1', 'p', 'label', 'button', 'a', 'li', '[role=alert]'];
+  const isVisible = one => one.checkVisibility({visibilityProperty: true});
+  const fields = [...all('input').filter(isVisible), ...all('button, .choice')];
+  return {
+    fits: document.documentElement.scrollWidth <= innerWidth,
+    colours: Object.fromEntries(texts.map(selector => [selector, all(selector).map(colours)])),
+    fields: fields.map(one => [one.getBoundingClientRect().height, parseFloat(getComputedStyle(one).fontSize)]),
+    headings: all('main h1').length,
+    language: document.documentElement.lang,
+  };
+}"""
 
 
 def _luminance(colour: str) -> float:
