@@ -1,4 +1,7 @@
-"""Every `sundial` command that a page shows is one that there is."""
+"""Every `sundial` command that stands in the text of a page is one that there is.
+
+Those of code blocks are run, each by a test of its page: see tests/unit/test_pages.py.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,15 @@ import pytest
 
 from sundial_cli.main import parser
 from sundial_local.paths import ROOT
-from tests.support.pages import blocks
 
 MADE_OF_THE_PARSERS = ROOT / "docs" / "cli.md"
 PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path != MADE_OF_THE_PARSERS)]
 
 
 def shown() -> Iterator[str]:
-    """Yield each command of a code block, without its comment, and each in the text that isn't cut short."""
+    """Yield each command in the text of a page that isn't cut short."""
     for path in PAGES:
         page = path.read_text("utf-8")
-        for block in blocks(page, "sh"):
-            lines = block.replace("$SUNDIAL_TRY", "--local").splitlines()
-            yield from (line.partition(" #")[0] for line in lines if line.startswith("sundial "))
         for span in re.findall(r"`(sundial \w+ [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):
             text = " ".join(span.split())
             if not text.endswith(("…", "--help")):

@@ -36,11 +36,11 @@ class Issuer:
 
 
 @contextmanager
-def live_issuer(stack: OwnStack, make_operator: MakeOperator) -> Iterator[tuple[Operator, Issuer]]:
-    """Serve a deployment until the block ends; yield its operator, and what is served."""
+def live_issuer(stack: OwnStack, make_operator: MakeOperator, text: str = TEXT) -> Iterator[tuple[Operator, Issuer]]:
+    """Serve a deployment of `text` until the block ends; yield its operator, and what is served."""
     issuer = Issuer()
     with served(lambda: issuer.between(issuer.answer)) as url:
-        operator = make_operator(TEXT.replace("https://id.example.com", url))
+        operator = make_operator(text.replace("https://id.example.com", url))
         with (operator.folder / "environment").open("a", encoding="utf-8") as file:
             file.write(f"export SUNDIAL_ISSUER={url}\n")
         live(operator, HOUR)

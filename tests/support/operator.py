@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,15 @@ class Operator:
 
     def __call__(self, command: str, *, piped: str = "", typed: str | None = None) -> Result:
         """Run `sundial COMMAND`: with `piped` on standard input, or with somebody there who types `typed`."""
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(piped) if typed is None else _Typed(typed))
-        self.capsys.readouterr()
         words = shlex.split(command)
         names = 1 if words[0] in _ALONE else 2
-        status = main([*words[:names], "--state", str(self.folder), *words[names:]])
+        return self.as_it_stands([*words[:names], "--state", str(self.folder), *words[names:]], piped, typed)
+
+    def as_it_stands(self, words: Sequence[str], piped: str = "", typed: str | None = None) -> Result:
+        """Run `sundial` with these words, which say themselves what deployment they are about."""
+        self.monkeypatch.setattr("sys.stdin", io.StringIO(piped) if typed is None else _Typed(typed))
+        self.capsys.readouterr()
+        status = main(list(words))
         printed = self.capsys.readouterr()
         return Result(status, printed.out, printed.err)
 

@@ -23,6 +23,7 @@ _MASKS = (
     (re.compile(r"https?://[\w.:-]+"), "URL"),
     (re.compile(r"\b(?:in )?\d+ (?:s|min|h|d)(?: \d+ (?:s|min|h))?(?: ago)?\b"), "DURATION"),
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"), "INSTANT"),
+    (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
     (re.compile(r"[\w-]*(?:[A-Za-z]\d|\d[A-Za-z]|[a-z][A-Z])[\w-]*…?|\b[A-Z]{4}-[A-Z]{4}\b"), "ID"),
     (re.compile(r"\d[\d,.]*"), "0"),
     (re.compile(r"[ \t]+"), " "),
