@@ -328,6 +328,13 @@ def test_the_watermark_never_falls_and_never_lies_ahead(with_keys: Operator) -> 
     assert "future" in ahead.err
 
 
+def test_the_same_watermark_again_is_none_to_wait_for(with_keys: Operator) -> None:
+    with_keys("sessions watermark now --yes")
+    again = with_keys("sessions watermark now --yes")
+    assert again.status == 0
+    assert again.out.endswith("It stood there already.\n")
+
+
 @pytest.mark.parametrize("instant", ["yesterday", "2027-13-01", "-1"])
 def test_what_is_no_instant_is_refused_with_an_example(instant: str, with_keys: Operator) -> None:
     result = with_keys(f"sessions watermark --yes -- {instant}")

@@ -131,7 +131,10 @@ def _watermark(arguments: argparse.Namespace, target: Target) -> int:
     if arguments.json:
         return print_json(report)
     print(_watermark_text(report["not_before"], report["at"]))
-    print(f"Every function keeps to it by {when(report['everywhere_at'], report['at'])}.")
+    if "everywhere_at" in report:
+        print(f"Every function keeps to it by {when(report['everywhere_at'], report['at'])}.")
+    else:
+        print("It stood there already.")
     return 0
 
 
