@@ -196,7 +196,7 @@ def test_what_a_provider_fails_at_is_taken_from_the_apis_failures(
     answers: int | None, providers: int | None, rings: bool, resources: Resources
 ) -> None:
     alarm = alarms(resources)["ApiErrorsAlarm"]
-    total, *stated = alarm["Metrics"]
+    total, theirs, *stated = alarm["Metrics"]
     values = {"answers": answers, "providers": providers}
     assert {one["Id"]: one["MetricStat"]["Metric"]["MetricName"] for one in stated} == {
         "answers": "5xx",
@@ -205,10 +205,12 @@ def test_what_a_provider_fails_at_is_taken_from_the_apis_failures(
     assert {(one["MetricStat"]["Stat"], one["MetricStat"]["Period"], one["ReturnData"]) for one in stated} == {
         ("Sum", 300, False)
     }
-    [(first, operator, second)] = re.findall(r"^FILL\((\w+), 0\) (\W) FILL\((\w+), 0\)$", total["Expression"])
-    assert (operator, total["ReturnData"]) == ("-", True)
+    assert (total["ReturnData"], theirs["ReturnData"]) == (True, False)
+    [(first, second)] = re.findall(r"^SUM\(\[FILL\((\w+), 0\), (\w+)\]\)$", total["Expression"])
+    [(factor, third)] = re.findall(r"^(-1) \* FILL\((\w+), 0\)$", theirs["Expression"])
+    assert second == theirs["Id"]
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-    assert ((values[first] or 0) - (values[second] or 0) >= alarm["Threshold"]) == rings
+    assert ((values[first] or 0) + int(factor) * (values[third] or 0) >= alarm["Threshold"]) == rings
 
 
 def test_a_provider_rings_an_alarm_of_its_own_and_no_brake(resources: Resources) -> None:
