@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,8 +28,7 @@ from tests.cli.test_dex_exports import EXPECTED, KEPT, RESOURCES, resource, sqli
 from tests.support.config import APP
 from tests.support.dex import CURRENT, REFRESH_ID, dex_token
 from tests.support.families import LOGIN_AT
-from tests.support.operator import MakeOperator, Operator, Result
-from tests.support.pages import blocks
+from tests.support.operator import MakeOperator, Operator
 from tests.support.refresh_world import RefreshWorld
 from tests.support.stack import OwnStack
 from tests.support.token_world import claims_of
@@ -410,40 +408,3 @@ def test_what_dex_kept_of_a_login_at_an_openid_provider_is_what_ours_keeps() -> 
     assert json.loads(upstream_of(replace(token, connector_data=b"rt-1"), "google")) == expected
     for type in ("github", "gitlab", "microsoft"):
         assert json.loads(upstream_of(replace(token, connector_data=KEPT), type))["access_token"] == "gho_1"
-
-
-# docs/migrating-from-dex.md
-
-
-def test_the_page_can_be_followed(
-    sundial: Operator, stack: OwnStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each `sundial` command of the page is run in its order; around them stands who has a cluster and an account."""
-    page = (ROOT / "docs" / "migrating-from-dex.md").read_text("utf-8")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dex.yaml").write_text(DEX, "utf-8")
-    (tmp_path / "layers" / "config").mkdir(parents=True)
-    run = []
-    for command in (line for block in blocks(page, "sh") for line in block.splitlines()):
-        words = shlex.split(command)
-        if words[:2] == ["kubectl", "--namespace"] and "get" in words:
-            kinds = {kind.partition(".")[0] for kind in words[words.index("get") + 1].split(",")}
-            resources = {"passwords", "oauth2clients", "refreshtokens", "offlinesessionses", "connectors"}
-            assert kinds == resources | {"useridentities"}
-            (tmp_path / words[-1]).write_text(UNBLOCKED, "utf-8")
-        elif words[0] == "sundial" and words[1] in ("import-dex", "config"):
-            local = command.removeprefix("sundial ").replace(" --stack sundial-prod", "")
-            result = sundial(local) if words[2] == "storage" else main(shlex.split(local))
-            assert (result.status if isinstance(result, Result) else result) == 0, command
-        else:
-            assert command.partition(" ")[0] in ("make", "kubectl", "sundial", "shred")
-            continue
-        run.append(" ".join(words[:3]))
-    assert run == [
-        "sundial import-dex config",
-        "sundial config check",
-        "kubectl --namespace dex",
-        "sundial import-dex storage",
-        "sundial import-dex storage",
-    ]
-    assert families(stack).get(FAMILY) is not None

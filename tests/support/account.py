@@ -51,7 +51,8 @@ class Account:
         )
         resources = {key: dict(value) for key, value in RESOURCES.items() if key != "FamiliesTable"}
         function = dict(resources["RotateKeysFunction"]["Properties"])
-        variables = {"SUNDIAL_ISSUER": self._variables["SUNDIAL_ISSUER"], "SUNDIAL_CONFIG": "/opt/sundial.json"}
+        variables = {name: value for name, value in self._variables.items() if not name.startswith("AWS_")}
+        variables["SUNDIAL_CONFIG"] = "/opt/sundial.json"
         function |= {"Layers": [layer["LayerVersionArn"]], "Environment": {"Variables": variables}}
         resources["RotateKeysFunction"]["Properties"] = function
         outputs = {

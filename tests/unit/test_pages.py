@@ -1,0 +1,81 @@
+"""Every command that a page shows is run, by a test or by `.ci/run`; those that nobody runs are named with the reason.
+
+`python -m tests.unit.test_pages` prints which command is run by what.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from sundial_local.paths import ROOT
+from tests.support.pages import PAGES, commands, text_of, wanted
+
+RUN_BY_CI = ("make lint", "make test", "make rehearse")
+"""Lines of `.ci/run`."""
+NOT_RUN: Mapping[str, str] = {
+    "make bench": "measures for ten minutes, and needs a machine that does nothing else",
+    'make bench ARGS="warm cold"': "the same, in part",
+    "make bench ARGS=--long": "the same, for most of an hour",
+}
+"""Commands that no test runs, and why; each is one that make knows."""
+
+
+def run_by() -> dict[tuple[str, str], list[str]]:
+    """Return each command of each page with the tests that ask for it (see `every_command`)."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for page in PAGES:
+        found |= {(page, command): [] for command in commands(text_of(page))}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for test, page, beginnings, section in _asked_for(ast.parse(path.read_text("utf-8"))):
+            for command in wanted(page, *beginnings, section=section):
+                found[page, command].append(f"{path.relative_to(ROOT)}::{test}")
+    for (_, command), tests in found.items():
+        if command in RUN_BY_CI:
+            tests.append(".ci/run")
+    return found
+
+
+def _asked_for(module: ast.Module) -> Iterator[tuple[str, str, list[str], str]]:
+    """Yield each call of `every_command` of a module: the function that it stands in, and its arguments."""
+    for function in module.body:
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "every_command":
+                page, *beginnings = map(ast.literal_eval, call.args)
+                section = {one.arg: ast.literal_eval(one.value) for one in call.keywords}.get("section", "")
+                yield getattr(function, "name", "?"), page, beginnings, section
+
+
+RUN_BY = run_by()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(text_of(page))])
+def test_every_command_of_the_page_is_run(page: str) -> None:
+    left = {command for (where, command), tests in RUN_BY.items() if where == page and not tests}
+    assert left <= NOT_RUN.keys(), f"a test that runs them says so by every_command, in tests/support/pages.py: {left}"
+
+
+def test_what_is_not_run_is_shown_somewhere_and_no_test_runs_it() -> None:
+    assert {command for (_, command), tests in RUN_BY.items() if not tests} == NOT_RUN.keys()
+
+
+@pytest.mark.parametrize("command", NOT_RUN)
+def test_what_is_not_run_is_a_task_of_make(command: str) -> None:
+    dry = subprocess.run(
+        ["/bin/sh", "-c", f"{command} --dry-run"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (dry.returncode, "-m bench" in dry.stdout) == (0, True), dry.stderr
+
+
+@pytest.mark.parametrize("command", RUN_BY_CI)
+def test_ci_runs_what_it_is_said_to(command: str) -> None:
+    lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.strip().startswith(f"{command} ")]
+
+
+if __name__ == "__main__":
+    for (page, command), tests in RUN_BY.items():
+        print(f"{page}: {' '.join(command.split())[:70]}\n    {', '.join(tests) or NOT_RUN.get(command, 'NOBODY')}")
