@@ -57,8 +57,14 @@ def commands(text: str) -> list[str]:
 
 
 def wanted(page: str, *beginnings: str, section: str = "") -> list[str]:
-    """Return the commands of a page, or of a section of it, that begin so; all of them where nothing is said."""
-    return [one for one in commands(text_of(page, section)) if not beginnings or one.startswith(beginnings)]
+    """Return the commands of a page, or of a section of it, that begin so; all of them where nothing is said.
+
+    What is a whole command of the page stands for that alone.
+    """
+    shown = commands(text_of(page, section))
+    whole = set(beginnings).intersection(shown)
+    parts = tuple(set(beginnings) - whole)
+    return [one for one in shown if not beginnings or one in whole or one.startswith(parts)]
 
 
 @contextmanager
