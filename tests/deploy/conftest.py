@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from sundial_local.intrinsics import load_yaml
+from sundial_local.ministack import MiniStack, running_ministack
 from sundial_local.paths import ROOT
+from tests.support.aws_cli import AwsCli, aws_cli
 from tests.support.transformed import source, transformed
 
+SERVICES = ("acm", "cloudformation", "iam", "kms", "lambda", "route53", "s3", "secretsmanager", "sqs", "sts", "wafv2")
 Resources = dict[str, dict[str, Any]]
 Statement = Mapping[str, Any]
 
@@ -44,3 +47,16 @@ def statements(bootstrap: Resources, *policies: str) -> Iterator[tuple[str, Stat
 
 def actions(bootstrap: Resources, *policies: str) -> set[str]:
     return {action for _, statement in statements(bootstrap, *policies) for action in as_list(statement["Action"])}
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    """A MiniStack with more services than other tests need."""
+    with running_ministack(tmp_path_factory.mktemp("aws") / "ministack.log", services=SERVICES) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def aws(everything: MiniStack) -> Iterator[AwsCli]:
+    with aws_cli(everything.environment) as cli:
+        yield cli

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sundial_local.ministack import MiniStack, running_ministack
+from sundial_local.ministack import MiniStack
 from sundial_local.paths import ROOT
-from tests.support.aws_cli import AwsCli, aws_cli, needs_aws_cli
+from tests.support.aws_cli import AwsCli, needs_aws_cli
 from tests.support.pages import every_command
 from tests.support.shell import typed
 
-SERVICES = ("acm", "cloudformation", "iam", "route53", "s3", "sqs", "sts", "wafv2")
 PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
-    """A MiniStack with more services than other tests need."""
-    with running_ministack(tmp_path_factory.mktemp("aws") / "ministack.log", services=SERVICES) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def aws(everything: MiniStack) -> Iterator[AwsCli]:
-    with aws_cli(everything.environment) as cli:
-        yield cli
 
 
 def in_the_checkout(command: str) -> str:
@@ -39,7 +24,10 @@ def in_the_checkout(command: str) -> str:
 
 @needs_aws_cli
 def test_the_bootstrap_stack_is_made_and_says_what_the_pipeline_has_to_know(aws: AwsCli) -> None:
-    with every_command("docs/deployment.md", "aws cloudformation") as (deploy, describe):
+    with every_command("docs/deployment.md", "aws cloudformation deploy", "aws cloudformation describe") as (
+        deploy,
+        describe,
+    ):
         # MiniStack makes no provider of this kind: it gets the one that "an account has already".
         assert "successfully" in aws(f"{in_the_checkout(deploy)} OidcProviderArn={PROVIDER}").lower()
         outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
@@ -48,7 +36,10 @@ def test_the_bootstrap_stack_is_made_and_says_what_the_pipeline_has_to_know(aws:
 
 @needs_aws_cli
 def test_what_cloudfront_needs_is_made_and_says_what_the_template_has_to_know(aws: AwsCli) -> None:
-    with every_command("docs/operations.md", "aws cloudformation") as (deploy, describe):
+    with every_command("docs/operations.md", "aws cloudformation deploy", "aws cloudformation describe-stacks") as (
+        deploy,
+        describe,
+    ):
         assert "successfully" in aws(in_the_checkout(deploy)).lower()
         outputs = {output["OutputKey"] for output in json.loads(aws(f"{describe} --output json"))}
     assert {"CertificateArn", "WebAclArn"} <= outputs

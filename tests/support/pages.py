@@ -17,6 +17,7 @@ SHELL = ("sh", "console")
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
 """Every page, from the root of the checkout."""
 
+_SAID = re.compile(r"`(aws [\w-]+ [^`]+)`")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MASKS = (
     (re.compile(r"[█▒░│][█▒░│ ]*"), "│"),
@@ -46,7 +47,7 @@ def blocks(text: str, *languages: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """Return each command of a page as one would type it: whole, without a prompt and without its comment."""
+    """Return each command of a page's code blocks as one would type it: whole, without a prompt and its comment."""
     found = []
     for language, block in _BLOCK.findall(text):
         for line in block.replace("\\\n", " ").splitlines() if language in SHELL else ():
@@ -56,12 +57,18 @@ def commands(text: str) -> list[str]:
     return found
 
 
+def said(text: str) -> list[str]:
+    """Return each command of AWS's command line that stands in the text of a page, not in a block: what to do at once."""
+    return [" ".join(command.split()) for command in _SAID.findall(_BLOCK.sub("", text))]
+
+
 def wanted(page: str, *beginnings: str, section: str = "") -> list[str]:
     """Return the commands of a page, or of a section of it, that begin so; all of them where nothing is said.
 
     What is a whole command of the page stands for that alone.
     """
-    shown = commands(text_of(page, section))
+    text = text_of(page, section)
+    shown = commands(text) + said(text)
     whole = set(beginnings).intersection(shown)
     parts = tuple(set(beginnings) - whole)
     return [one for one in shown if not beginnings or one in whole or one.startswith(parts)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sundial_local.paths import ROOT
-from tests.support.pages import PAGES, commands, text_of, wanted
+from tests.support.pages import PAGES, wanted
 
 RUN_BY_CI = ("make lint", "make test", "make rehearse")
 """Lines of `.ci/run`."""
@@ -28,7 +28,7 @@ def run_by() -> dict[tuple[str, str], list[str]]:
     """Return each command of each page with the tests that ask for it (see `every_command`)."""
     found: dict[tuple[str, str], list[str]] = {}
     for page in PAGES:
-        found |= {(page, command): [] for command in commands(text_of(page))}
+        found |= {(page, command): [] for command in wanted(page)}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for test, page, beginnings, section in _asked_for(ast.parse(path.read_text("utf-8"))):
             for command in wanted(page, *beginnings, section=section):
@@ -52,7 +52,7 @@ def _asked_for(module: ast.Module) -> Iterator[tuple[str, str, list[str], str]]:
 RUN_BY = run_by()
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(text_of(page))])
+@pytest.mark.parametrize("page", [page for page in PAGES if wanted(page)])
 def test_every_command_of_the_page_is_run(page: str) -> None:
     left = {command for (where, command), tests in RUN_BY.items() if where == page and not tests}
     assert left <= NOT_RUN.keys(), f"a test that runs them says so by every_command, in tests/support/pages.py: {left}"
