@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader, create_loader
 
 from sundial_local.ministack import SERVICES, MiniStack, running_ministack
 from sundial_local.stack import clients
@@ -15,21 +14,6 @@ from tests.support.once import make_once
 from tests.support.stack import OwnStack, own_stack
 
 pytest_plugins = ["tests.support.leak_watch"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def descriptions_are_read_once() -> Iterator[None]:
-    """Let botocore's sessions share what they have read of AWS's APIs: each would parse megabytes of JSON again."""
-    shared: dict[Any, Any] = {}
-
-    def create_sharing_loader(search_path: str | None = None) -> Loader:
-        loader = create_loader(search_path)
-        vars(loader)["_cache"] = shared
-        return loader
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", create_sharing_loader)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

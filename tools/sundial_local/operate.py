@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,14 +47,17 @@ class LocalStack:
     def client(self, service: str) -> Any:
         """Return a boto3 client of MiniStack."""
         if service not in self._clients:
-            session = boto3.Session(
-                self.environment["AWS_ACCESS_KEY_ID"],
-                self.environment["AWS_SECRET_ACCESS_KEY"],
-                region_name=self.environment["AWS_REGION"],
-            )
-            make: Any = session.client
+            make: Any = self._session.client
             self._clients[service] = make(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
         return self._clients[service]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(
+            self.environment["AWS_ACCESS_KEY_ID"],
+            self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environment["AWS_REGION"],
+        )
 
     def clock(self) -> float:
         """Return the time as the functions have it."""
