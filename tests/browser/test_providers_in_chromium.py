@@ -17,7 +17,7 @@ from tests.support.looks import assert_looks_right
 from tests.support.saml import NOW, PROVIDER, Parts, encode, sign
 from tests.support.site import Site, posting_page
 
-IDP = self_signed("The provider")
+IDP = self_signed("The provider", by_rsa=True)
 SKIPPED = f"{CONFIG}oauth2: {{skipApprovalScreen: true}}\n"
 
 

@@ -49,8 +49,8 @@ from tests.support.saml import (
 from tests.support.upstream import CALLBACK, an_attempt, arrival
 
 ATTEMPT = an_attempt()
-IDP = self_signed("The provider")
-FORGER = self_signed("The provider")
+IDP = self_signed("The provider", by_rsa=True)
+FORGER = self_signed("The provider", by_rsa=True)
 """Of the same name, and with a key of their own."""
 SETTINGS = SamlSettings(SSO_URL, "name", "email", CALLBACK, sso_issuer=PROVIDER, certificates=(IDP.pem,))
 JANE = Claims(NAME_ID, "Jane Doe", email="jane@example.com", email_verified=True)
@@ -313,7 +313,7 @@ def test_a_certificate_that_has_expired_vouches_for_nothing() -> None:
     now = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
     for begins, ends in ((-9, -1), (1, 9)):
         day = datetime.timedelta(days=1)
-        other = self_signed("The provider", begins=now + begins * day, ends=now + ends * day)
+        other = self_signed("The provider", begins=now + begins * day, ends=now + ends * day, by_rsa=True)
         refused(signed(parts(), by=other), "no valid signature (InvalidCertificate)", certificates=(other.pem,))
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from ipaddress import IPv4Address
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
@@ -23,7 +23,7 @@ class Certificate:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     @cached_property
     def pem(self) -> str:
@@ -47,9 +47,11 @@ def authority(name: str = "An authority of the tests") -> Certificate:
     return _make(name, None, is_authority=True)
 
 
-def self_signed(name: str, *, begins: datetime.datetime = FROM, ends: datetime.datetime = UNTIL) -> Certificate:
-    """Return a certificate that nobody vouches for."""
-    return _make(name, None, begins=begins, ends=ends)
+def self_signed(
+    name: str, *, begins: datetime.datetime = FROM, ends: datetime.datetime = UNTIL, by_rsa: bool = False
+) -> Certificate:
+    """Return a certificate that nobody vouches for; `by_rsa` for who signs what such a key signs."""
+    return _make(name, None, begins=begins, ends=ends, by_rsa=by_rsa)
 
 
 def _make(
@@ -60,8 +62,9 @@ def _make(
     hosts: tuple[str, ...] = (),
     begins: datetime.datetime = FROM,
     ends: datetime.datetime = UNTIL,
+    by_rsa: bool = False,
 ) -> Certificate:
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, 2048) if by_rsa else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()

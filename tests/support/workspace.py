@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,8 +18,12 @@ from sundial.connectors.google import Directory
 from tests.support.api_upstream import Answer, ApiUpstream, Came, api_upstream
 from tests.support.leak_watch import LEAKS
 
-_KEY = rsa.generate_private_key(65537, 2048)
 _SCOPE = "https://www.googleapis.com/auth/admin.directory.group.readonly"
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
 
 
 @dataclass
@@ -37,9 +42,11 @@ class Workspace:
 
     def service_account(self) -> str:
         """Return the service account's key, as Google gives it out."""
-        pem = _KEY.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode()
+        pem = (
+            _key()
+            .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            .decode()
+        )
         LEAKS.secret("a service account's key", pem.splitlines()[1])
         account = {"client_email": "sundial@project.iam", "private_key": pem, "token_uri": f"{self.api.url}/token"}
         return json.dumps({**account, "private_key_id": "k1", "type": "service_account"})
@@ -50,7 +57,7 @@ class Workspace:
         assertion = came.form["assertion"]
         claims = jwt.decode(
             assertion,
-            _KEY.public_key(),
+            _key().public_key(),
             algorithms=["RS256"],
             options={"verify_aud": False, "verify_iat": False},  # the tests turn their clock, and not this one
         )
