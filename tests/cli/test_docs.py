@@ -12,23 +12,23 @@ from collections.abc import Iterator
 import pytest
 
 from sundial_cli.main import parser
-from sundial_local.paths import ROOT
+from tests.support.pages import PAGES, text_of
 
-MADE_OF_THE_PARSERS = ROOT / "docs" / "cli.md"
-PAGES = [ROOT / "README.md", *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path != MADE_OF_THE_PARSERS)]
+MADE_OF_THE_PARSERS = "docs/cli.md"
+_SAID = re.compile(r"`(?:\.venv(?:-run)?/bin/)?(sundial \w+ [^`]+)`")
 
 
-def shown() -> Iterator[str]:
+def said() -> Iterator[str]:
     """Yield each command in the text of a page that isn't cut short."""
-    for path in PAGES:
-        page = path.read_text("utf-8")
-        for span in re.findall(r"`(sundial \w+ [^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):
-            text = " ".join(span.split())
-            if not text.endswith(("…", "--help")):
-                yield text
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL)
+        for span in _SAID.findall(text) if page != MADE_OF_THE_PARSERS else ():
+            command = " ".join(span.split())
+            if not command.endswith(("…", "--help")):
+                yield command
 
 
-COMMANDS = sorted(set(shown()))
+COMMANDS = sorted(set(said()))
 
 
 def test_there_are_commands_to_look_at() -> None:

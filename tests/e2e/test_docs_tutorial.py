@@ -42,18 +42,12 @@ def test_every_command_is_answered_as_the_page_says(tmp_path: Path) -> None:
         [claims] = reader.paste()
         assert (claims["aud"], claims["groups"]) == ("example-cli", ["ops"])
         assert reader.paste() == [{"answer": "the same successor"}]
-        for answer in reader.paste():
-            assert answer["error"] == "invalid_grant"
-            assert answer["error_description"] in PAGE
-        [logins] = reader.paste()
-        assert "refresh token replayed" in str(logins)
-        assert "1 login (1 revoked)" in reader.type()
-        [user] = reader.paste()
-        assert "jane@example.com" in str(user)
+        assert [answer["error"] for answer in reader.paste()] == ["invalid_grant"] * 2
+        assert "refresh token replayed" in reader.type()
+        assert "jane@example.com" in reader.type()
         assert "signs until" in reader.type()
         assert "wait until then" in reader.type()
-        [status] = reader.paste()
-        assert status
+        assert "is deployed, and this command is of the same version" in reader.type()
 
         right = config.read_text("utf-8")
         config.write_text(right.replace("idTokens: 1h", "idTokens: 90d"), "utf-8")

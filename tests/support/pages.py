@@ -6,9 +6,11 @@ for a command that no test asks for.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sundial_local.paths import ROOT
 
@@ -58,7 +60,7 @@ def commands(text: str) -> list[str]:
 
 
 def said(text: str) -> list[str]:
-    """Return each command of AWS's command line that stands in the text of a page, not in a block: what to do at once."""
+    """Return each command of AWS's command line that stands in the text of a page: what to do at once."""
     return [" ".join(command.split()) for command in _SAID.findall(_BLOCK.sub("", text))]
 
 
@@ -99,6 +101,21 @@ def answers(text: str) -> dict[str, str]:
             shown = block.partition(f"{command}\n")[2].partition("\n$ ")[0]
             found[commands(f"```console\n{command}\n```")[0]] = shown
     return {command: shown for command, shown in found.items() if shown and not shown.startswith("$ ")}
+
+
+def documents_below(text: str) -> list[list[dict[str, Any]]]:
+    """Return, for each block that can be pasted, the JSON documents that a page shows as its answers right below it."""
+    below = re.findall(r"^```sh\n(?:.*\n)*?```\n(?:\n```json\n((?:.*\n)*?)```\n)?", text, re.MULTILINE)
+    return [list(documents(block)) for block in below]
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON documents that stand one after the other: curl prints them without a line's end."""
+    decoder = json.JSONDecoder()
+    while text := text.strip():
+        document, end = decoder.raw_decode(text)
+        yield document
+        text = text[end:]
 
 
 def assert_alike(shown: str, printed: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from sundial_local.demo import USER_PASSWORDS
 from sundial_local.forms import forms
 from sundial_local.paths import ROOT
 from tests.support.leak_watch import LEAKS
-from tests.support.pages import answers, assert_alike, blocks, commands, text_of
+from tests.support.pages import answers, assert_alike, blocks, commands, documents, documents_below, text_of
 
 
 class Reader:
@@ -34,16 +33,21 @@ class Reader:
             [shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env
         )
         self._blocks = iter(blocks(text_of(page), "sh"))
+        self._documents = iter(documents_below(text_of(page)))
 
     def paste(self) -> list[dict[str, Any]]:
-        """Paste the next block without a prompt; return the JSON documents that it prints."""
+        """Paste the next block without a prompt; return the JSON documents that it prints, as they are shown."""
         block = next(self._blocks)
         for command in commands(f"```sh\n{block}```"):
             assert command == next(self._shown), "the page shows another command before it"
-        documents = list(_documents(self._type(block)))
-        for document in documents:
+        printed = list(documents(self._type(block)))
+        for document in printed:
             LEAKS.document(document)
-        return documents
+        if shown := next(self._documents):
+            assert [list(one) for one in printed] == [list(one) for one in shown], "it has other members than is shown"
+            for one, other in zip(printed, shown, strict=True):
+                assert one.get("error_description") == other.get("error_description")
+        return printed
 
     def type(self) -> str:
         """Type the next command, which is to stand behind a prompt; return what it prints, which is what is shown."""
@@ -81,15 +85,6 @@ def reading(page: str, shown: Iterator[str], instead: Mapping[str, str]) -> Iter
         yield reader
     finally:
         reader.close()
-
-
-def _documents(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON documents that stand one after the other: curl prints them without a line's end."""
-    decoder = json.JSONDecoder()
-    while text := text.strip():
-        document, end = decoder.raw_decode(text)
-        yield document
-        text = text[end:]
 
 
 def allow(url: str) -> str:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from sundial_local.paths import ROOT
-from tests.support.pages import PAGES, wanted
+from tests.support.pages import PAGES, text_of, wanted
 
 RUN_BY_CI = ("make lint", "make test", "make rehearse")
 """Lines of `.ci/run`."""
@@ -74,6 +75,12 @@ def test_what_is_not_run_is_a_task_of_make(command: str) -> None:
 def test_ci_runs_what_it_is_said_to(command: str) -> None:
     lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert [line for line in lines if line.strip().startswith(f"{command} ")]
+
+
+def test_every_task_of_make_that_the_text_names_is_one() -> None:
+    tasks = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = {task for page in PAGES for task in re.findall(r"`make ([\w-]+)[ `]", text_of(page))}
+    assert {"run", "deploy", "rehearse", "prove"} <= named <= tasks
 
 
 if __name__ == "__main__":
