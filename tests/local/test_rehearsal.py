@@ -16,6 +16,7 @@ import pytest
 
 from sundial_local.paths import ROOT
 from sundial_rehearsal import emulator_main, function_main
+from sundial_rehearsal.pipeline import Commands, Runner, of_a_deployment, of_the_build
 from sundial_rehearsal.report import Report, StepFailedError
 from sundial_rehearsal.workshop import ARCHITECTURES, Workshop
 
@@ -103,6 +104,39 @@ def test_a_policy_may_ask_for_the_partition_keys_that_a_request_names() -> None:
     assert keys() is None
 
 
+def test_a_policy_may_ask_with_which_role_a_stack_is_made() -> None:
+    actions = SimpleNamespace(
+        request_tag_context=lambda *_: {"aws:TagKeys": []},
+        _param=lambda body, parameters, name: parameters.get(name, ""),
+    )
+    emulator_main.tell_the_role_of_stacks(actions)
+
+    def context(service: str, **parameters: str) -> Any:
+        return actions.request_tag_context(service, f"{service}:CreateChangeSet", b"", parameters)
+
+    assert context("cloudformation", RoleARN="arn") == {"aws:TagKeys": [], "cloudformation:RoleArn": "arn"}
+    assert context("cloudformation") == context("iam", RoleARN="arn") == {"aws:TagKeys": []}
+
+
+def test_a_step_of_the_pipeline_gets_its_inputs_and_gives_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEFLAGS", "-- ARGS=--keep=here")
+    (tmp_path / "checkout").mkdir()
+    runner = Runner(tmp_path / "checkout", {"WHERE": "here"})
+    said = 'echo "said=$WHAT, $WHERE, ${MAKEFLAGS:-without make}" >> "$GITHUB_OUTPUT"'
+    step = Commands("Say it", said, {"WHAT": "${{ inputs.what }}"})
+    assert runner.run(step, {"what": "it"}) == {"said": "it, here, without make"}
+    with pytest.raises(StepFailedError, match=r"^'Fail' ended with status 1$") as failed:
+        runner.run(Commands("Fail", "echo why\nfalse | true\necho not reached", {}))
+    assert failed.value.lines == "why"
+
+
+def test_what_the_pipeline_runs_is_what_stands_in_its_workflow() -> None:
+    assert ["make build" in one.text for one in of_the_build()] == [True, False]
+    assert [one.name for one in of_a_deployment()][-2:] == ["Deploy", "Try it as a client does"]
+
+
 def test_what_is_deployed_is_samconfigs_for_this_processor(workshop: Workshop) -> None:
     assert workshop.stack == "sundial-local"
     assert workshop.architecture in ARCHITECTURES.values()
@@ -112,7 +146,7 @@ def test_what_is_deployed_is_samconfigs_for_this_processor(workshop: Workshop) -
 
 
 def test_the_copy_has_all_that_is_built_and_is_not_the_checkout(workshop: Workshop) -> None:
-    for name in ("template.yaml", "samconfig.toml", "layers/config/sundial.yaml", "events/jwks/get-keys.json"):
+    for name in ("template.yaml", "Makefile", "layers/config/sundial.yaml", "events/jwks/get-keys.json"):
         assert (workshop.folder / name).read_bytes() == (ROOT / name).read_bytes()
         assert not (workshop.folder / name).is_symlink()
 

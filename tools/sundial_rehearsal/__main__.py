@@ -22,6 +22,7 @@ from sundial_local.ministack import MiniStack, MiniStackError, running_ministack
 from sundial_local.paths import ROOT
 from sundial_rehearsal.deployed import DeployedStack
 from sundial_rehearsal.rehearsal import Rehearsal, failures_of
+from sundial_rehearsal.releases import Releases
 from sundial_rehearsal.report import Report, StepFailedError
 from sundial_rehearsal.workshop import Workshop, last_lines
 
@@ -96,7 +97,7 @@ def _rehearse(workshop: Workshop, aws: MiniStack, report: Report, clock: Path, r
     # The name and the region are samconfig.toml's, which is in the copy once it is filled.
     stack = DeployedStack("sundial-local", client)
     try:
-        Rehearsal(workshop, stack, report, clock, recorded).run()
+        Rehearsal(workshop, stack, report, Releases(workshop, stack, report, recorded), clock).run()
     except StepFailedError as error:
         raise StepFailedError(str(error), f"{error.lines}\n{_failures(stack)}") from error
     except ClientError as error:

@@ -1,6 +1,6 @@
 """Run MiniStack for the rehearsal; .venv-rehearsal's Python runs this file as it does sundial_local/ministack_main.py.
 
-MiniStack's own code is left alone but for seven things, each without which there would be no rehearsal:
+MiniStack's own code is left alone but for ten things, each without which there would be no rehearsal:
 
 - A function runs in the interpreter REHEARSAL_FUNCTION_PYTHON, which sees /opt as Lambda has it and nothing of
   MiniStack's own packages.
@@ -11,6 +11,9 @@ MiniStack's own code is left alone but for seven things, each without which ther
 - A condition may cut up a parameter (Fn::Sub, Fn::Split, Fn::Join), as CloudFormation's may.
 - An alarm over several metrics is recorded; MiniStack refuses metric math.
 - A policy may ask for the partition keys that a request to DynamoDB names; MiniStack's have none to ask for.
+- A role may ask for the workflow that GitHub's token names (`job_workflow_ref`); MiniStack knows no such claim.
+- A policy may ask with which role a stack is to be made (`cloudformation:RoleArn`); MiniStack's have none to ask for.
+- A request counts as one over TLS, which the artifact bucket's policy asks for.
 - The resource types of RECORDED are recorded; MiniStack has nothing like them.
 
 What is recorded and not carried out is named, a line each, in the file REHEARSAL_RECORDED; the rehearsal prints it.
@@ -30,9 +33,9 @@ SECONDS_BETWEEN_LOOKS = 1
 
 
 def main() -> None:
-    """Put the seven things in place, and run MiniStack."""
-    from ministack.core import iam_actions
-    from ministack.services import dynamodb, scheduler, secretsmanager
+    """Put the ten things in place, and run MiniStack."""
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import dynamodb, scheduler, secretsmanager, sts
     from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
     sys.executable = os.environ["REHEARSAL_FUNCTION_PYTHON"]
@@ -40,6 +43,9 @@ def main() -> None:
     refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"], secretsmanager)
     let_conditions_cut_up_parameters(engine, stacks, changesets, handlers)
     tell_leading_keys(iam_actions, dynamodb)
+    tell_the_role_of_stacks(iam_actions)
+    tell_the_workflow(sts)
+    count_as_over_tls(iam_evaluator)
     record(provisioners, Path(os.environ["REHEARSAL_RECORDED"]))
     sys.argv = [sys.argv[0].replace("emulator_main.py", "../sundial_local/ministack_main.py"), *sys.argv[1:]]
     runpy.run_path(sys.argv[0], run_name="__main__")
@@ -113,6 +119,39 @@ def tell_leading_keys(iam_actions: Any, dynamodb: Any) -> None:
         return {**context, "dynamodb:LeadingKeys": keys} if keys else context
 
     iam_actions.dynamodb_service_context = context_with_keys
+
+
+def tell_the_role_of_stacks(iam_actions: Any) -> None:
+    """Give policies cloudformation:RoleArn, of the requests that name a role."""
+    context_of = iam_actions.request_tag_context
+
+    def context_with_role(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
+        context: dict[str, Any] = context_of(service, action, body, parameters)
+        role = iam_actions._param(body, parameters, "RoleARN") if service == "cloudformation" else ""
+        return {**context, "cloudformation:RoleArn": role} if role else context
+
+    iam_actions.request_tag_context = context_with_role
+
+
+def tell_the_workflow(sts: Any) -> None:
+    """Give policies `job_workflow_ref` of a web identity's token, as STS does for GitHub's since January 2026."""
+    principal_of = sts._web_identity_principal
+
+    def principal_with_workflow(token: str, *arguments: Any) -> tuple[str, dict[str, Any]]:
+        from ministack.services.cognito import _decode_id_token_unverified
+
+        principal, keys = principal_of(token, *arguments)
+        claims = _decode_id_token_unverified(token)
+        host = principal.rpartition(":oidc-provider/")[2]
+        return principal, {**keys, f"{host}:job_workflow_ref": claims.get("job_workflow_ref", "")}
+
+    sts._web_identity_principal = principal_with_workflow
+
+
+def count_as_over_tls(iam_evaluator: Any) -> None:
+    """Answer `aws:SecureTransport` with true: on loopback there is no TLS."""
+    pin = iam_evaluator.pin_request_origin
+    iam_evaluator.pin_request_origin = lambda address, _: pin(address, True)
 
 
 def record(provisioners: Any, recorded: Path) -> None:

@@ -15,6 +15,7 @@ from sundial_cli.smoke_test import Credentials
 from sundial_local.paths import ROOT
 from sundial_rehearsal.client import made_client, walk
 from sundial_rehearsal.deployed import DeployedStack, wait_until
+from sundial_rehearsal.releases import Releases
 from sundial_rehearsal.report import Report, StepFailedError
 from sundial_rehearsal.workshop import ENVIRONMENT, Workshop
 
@@ -44,19 +45,18 @@ _GET_KEYS = "jwks/get-keys.json"
 
 @dataclass
 class Rehearsal:
-    """`clock` has the seconds that functions and schedules are ahead, `recorded` names what is only recorded."""
+    """`clock` has the seconds that functions and schedules are ahead."""
 
     workshop: Workshop
     stack: DeployedStack
     report: Report
+    releases: Releases
     clock: Path
-    recorded: Path
     client: Credentials | None = None
 
     def run(self) -> None:
         """Go through all of it. Raises StepFailedError at the first step that fails."""
-        self.build()
-        self.create()
+        self.releases.first()
         self.refuse_a_wrong_parameter()
         self.refuse_whoever_has_no_rights()
         self.wait_for_the_first_key()
@@ -72,15 +72,6 @@ class Rehearsal:
         self.go_back()
         self.delete()
 
-    def build(self) -> None:
-        """Build for this machine's processor."""
-        with self.report.step("sam build") as saw:
-            self.workshop.fill()
-            self._sam_build()
-            folder = self.workshop.folder / ".aws-sam" / "build"
-            for kind, names in (("functions", "*Function"), ("layers", "*Layer")):
-                saw(f"{kind}: {', '.join(sorted(path.name for path in folder.glob(names)))}")
-
     def refuse_a_wrong_parameter(self) -> None:
         """An issuer with a slash at its end never becomes a stack."""
         with self.report.step(f"sam deploy refuses Issuer={WRONG_ISSUER}") as saw:
@@ -90,16 +81,6 @@ class Rehearsal:
                 raise StepFailedError("the refusal does not name the parameter", said)
             self._expect_documented(told[-1])
             saw(told[-1])
-
-    def create(self) -> None:
-        """Deploy, as samconfig.toml says."""
-        with self.report.step(f"sam deploy --config-env {ENVIRONMENT}") as saw:
-            self.workshop.sam("deploy", *self._deploy_options())
-            self._expect_status("CREATE_COMPLETE")
-            saw(f"CREATE_COMPLETE: {len(self.stack.resources())} resources, {len(self.stack.functions())} functions")
-            for type, names in self._recorded_only().items():
-                saw(f"MiniStack only records {len(names)} {type}: {', '.join(names)}")
-            saw("MiniStack makes the API without its routes: the functions are invoked through the Lambda API")
 
     def refuse_whoever_has_no_rights(self) -> None:
         """Credentials without a policy deploy nothing, and are told which right they lack."""
@@ -187,23 +168,21 @@ class Rehearsal:
 
     def change_a_setting(self) -> None:
         """A change in sundial.yaml alone publishes a version of every function, and moves `live` to it."""
-        with self.report.step("a changed setting is built and deployed") as saw:
-            file = self.workshop.folder / "layers" / "config" / "sundial.yaml"
-            text, changes = SETTING.subn(rf"\g<1>{CHANGED_LIFETIME}s", file.read_text("utf-8"))
-            if changes != 1:
-                raise StepFailedError("layers/config/sundial.yaml has no expiry.idTokens to change")
-            file.write_text(text, "utf-8")
-            versions, layers = self.stack.versions(), self.stack.layers()
-            self._sam_build()
-            self.workshop.sam("deploy", *self._deploy_options())
-            self._expect_status("UPDATE_COMPLETE")
+        file = self.workshop.folder / "layers" / "config" / "sundial.yaml"
+        text, changes = SETTING.subn(rf"\g<1>{CHANGED_LIFETIME}s", file.read_text("utf-8"))
+        if changes != 1:
+            raise StepFailedError("layers/config/sundial.yaml has no expiry.idTokens to change")
+        file.write_text(text, "utf-8")
+        versions, layers = self.stack.versions(), self.stack.layers()
+        self.releases.release("UPDATE_COMPLETE")
+        with self.report.step("a changed setting is a version of every function") as saw:
             stayed = [name for name, version in self.stack.versions().items() if version == versions.get(name)]
             if stayed:
                 raise StepFailedError(f"`live` still stands for the old version of {', '.join(stayed)}")
             new = self.stack.layers() - layers
             if len(new) != 1:
                 raise StepFailedError(f"one layer was to change, and {len(new)} did: {sorted(new)}")
-            saw(f"UPDATE_COMPLETE: {new.pop().split(':layer:')[1]}; every `live` stands for a new version")
+            saw(f"{new.pop().split(':layer:')[1]}; every `live` stands for a new version")
 
     def fail_and_be_taken_back(self) -> None:
         """A resource that can't be made ends the deployment, and all that it has changed is as it was."""
@@ -248,17 +227,6 @@ class Rehearsal:
                 raise StepFailedError("a function has survived its stack")
             for name, (type, id) in kept.items():
                 saw(f"{name} survives: {self.stack.survivor(type, id)}")
-
-    def _recorded_only(self) -> Mapping[str, list[str]]:
-        """Return the names of what the emulator has taken and does not carry out, by type."""
-        found: dict[str, list[str]] = {}
-        for line in sorted(set(self.recorded.read_text("utf-8").splitlines())) if self.recorded.exists() else ():
-            type, _, name = line.partition(" ")
-            found.setdefault(type, []).append(name.removeprefix(f"{self.stack.name}-"))
-        return found
-
-    def _sam_build(self) -> None:
-        self.workshop.sam("build", "--parameter-overrides", f"Architecture={self.workshop.architecture}")
 
     def _deploy_options(self, **parameters: str) -> tuple[str, ...]:
         return ("--config-env", ENVIRONMENT, "--parameter-overrides", *self.workshop.parameters(**parameters))

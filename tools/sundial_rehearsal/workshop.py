@@ -20,8 +20,11 @@ from sundial_rehearsal.report import StepFailedError
 ENVIRONMENT = "local"
 """Of samconfig.toml: the environment that is deployed to an AWS on loopback."""
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-_COPIED = ("events", "functions", "layers", "tools", "samconfig.toml", "template.yaml")
-_LINKED = (".venv-run", ".venv-sam")
+_COPIED = (
+    *("events", "functions", "layers", "requirements", "tools"),
+    *("Makefile", "pyproject.toml", "samconfig.toml", "template.yaml"),
+)
+_LINKED = (".venv-run", ".venv-sam", ".venv-uv")
 _LINES_OF_A_FAILURE = 40
 
 
@@ -34,7 +37,10 @@ class Workshop:
     variables: Mapping[str, str]
 
     def fill(self) -> None:
-        """Copy what is built and deployed; the environments are the checkout's."""
+        """Copy what is built and deployed; the environments are the checkout's.
+
+        `local` gets this machine's Architecture, as somebody would write it there whose functions are not for arm64.
+        """
         self.folder.mkdir()
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
         for name in _COPIED:
@@ -45,6 +51,24 @@ class Workshop:
                 shutil.copy2(source, target)
         for name in _LINKED:
             (self.folder / name).symlink_to(ROOT / name)
+        file = self.folder / "samconfig.toml"
+        before, local, after = file.read_text("utf-8").partition(f"[{ENVIRONMENT}.deploy.parameters]")
+        opening = "parameter_overrides = ["
+        written = after.replace(opening, f'{opening}"Architecture={self.architecture}", ', 1)
+        file.write_text(f"{before}{local}{written}", "utf-8")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that commands find: those that lead to the AWS, and the functions' Python first on PATH."""
+        return {
+            **self.variables,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "ARCH": self.architecture,
+            "PATH": f"{self.runtime}{os.pathsep}{os.environ['PATH']}",
+            "SAM_CLI_TELEMETRY": "0",
+            "NO_COLOR": "1",
+        }
 
     @property
     def architecture(self) -> str:
@@ -85,14 +109,7 @@ class Workshop:
         with subprocess.Popen(
             [self.folder / ".venv-sam" / "bin" / "sam", command, *options],
             cwd=self.folder,
-            env={
-                **os.environ,
-                **self.variables,
-                "ARCH": self.architecture,
-                "PATH": f"{self.runtime}{os.pathsep}{os.environ['PATH']}",
-                "SAM_CLI_TELEMETRY": "0",
-                "NO_COLOR": "1",
-            },
+            env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -107,11 +124,11 @@ class Workshop:
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def parameters(self, **others: str) -> list[str]:
-        """Return samconfig.toml's parameters of `local`, this machine's Architecture, and `others`, which win."""
+        """Return samconfig.toml's parameters of `local`, and `others`, which win."""
         configured = tomllib.loads((self.folder / "samconfig.toml").read_text("utf-8"))
         pairs = configured[ENVIRONMENT]["deploy"]["parameters"]["parameter_overrides"]
         given = dict(pair.split("=", 1) for pair in pairs)
-        return [f"{name}={value}" for name, value in {**given, "Architecture": self.architecture, **others}.items()]
+        return [f"{name}={value}" for name, value in {**given, **others}.items()]
 
     @property
     def stack(self) -> str:
