@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 
+import boto3
 import pytest
 
 from sundial_local.paths import ROOT
 from tests.support.leak_watch import LEAKS
 from tests.support.local_server import BANNER_END, LocalServer, local_server
-from tests.support.pages import every_command
+from tests.support.pages import blocks, every_command, text_of
 from tests.support.person import browser_of
-from tests.support.shell import typed
+from tests.support.shell import shell_of, typed
 
+ACCOUNT = "000000000000"
+"""MiniStack's."""
 AWS = "\n  - {id: aws, name: AWS command line, public: true}"
 """As docs/how-to/aws.md has it."""
 
@@ -30,22 +34,51 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield running
 
 
-def test_a_login_for_aws_is_kept_and_ended(server: LocalServer, tmp_path: Path) -> None:
+def test_a_login_for_aws_is_a_role_for_every_program_until_it_is_ended(
+    server: LocalServer, tmp_path: Path, aws_environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = text_of("docs/how-to/aws.md")
+    [profile], [trust] = blocks(page, "ini"), blocks(page, "json")
+    host, role = server.issuer.partition("://")[2], "developer-of-the-page"  # others have made one, too
+    instead = {"https://login.example.com": server.issuer, "login.example.com": host, "111122223333": ACCOUNT}
+    instead["role/developer"] = f"role/{role}"
+    profile, trust = (reduce(lambda one, to: one.replace(*to), instead.items(), text) for text in (profile, trust))
+    boto3.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    (tmp_path / "config").write_text(profile, "utf-8")
     with every_command("docs/how-to/aws.md", "sundial ") as (login, logout):
-        logs_in_and_out(login, logout, server, tmp_path)
+        logs_in(login, server, tmp_path)
+        with monkeypatch.context() as patch:
+            for name, value in {**shell_of(tmp_path), "AWS_CONFIG_FILE": str(tmp_path / "config")}.items():
+                patch.setenv(name, value)
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "XDG_STATE_HOME"):
+                patch.delenv(name, raising=False)
+            caller = boto3.Session(profile_name="developer").client("sts").get_caller_identity()
+        assert f":{ACCOUNT}:assumed-role/{role}/" in caller["Arn"]
+        logs_out(logout, server, tmp_path)
+    boto3.client("iam").delete_role(RoleName=role)
 
 
 def test_a_login_for_kubectl_is_kept_and_ended(server: LocalServer, tmp_path: Path) -> None:
     with every_command("docs/how-to/kubernetes.md", "sundial ") as (login, logout):
-        logs_in_and_out(login, logout, server, tmp_path)
+        logs_in(login, server, tmp_path)
+        logs_out(logout, server, tmp_path)
 
 
-def logs_in_and_out(login: str, logout: str, server: LocalServer, home: Path) -> None:
-    login, logout = (one.replace("https://login.example.com", server.issuer) for one in (login, logout))
-    said = typed(login, home, DISPLAY=":0", BROWSER=browser_of(home))
+def logs_in(command: str, server: LocalServer, home: Path) -> None:
+    typed_here = command.replace("https://login.example.com", server.issuer)
+    said = typed(typed_here, home, DISPLAY=":0", BROWSER=browser_of(home))
     assert said.startswith("Log in, in the browser that opens")
     assert said.endswith("You are logged in.\n")
-    [kept] = (home / ".local" / "state" / "sundial").glob("*.json")
-    LEAKS.secret("refresh_token", json.loads(kept.read_text("utf-8"))["refresh_token"])
-    assert typed(logout, home) == "You are logged out.\n"
-    assert not kept.exists()
+    LEAKS.secret("refresh_token", json.loads(kept(home).read_text("utf-8"))["refresh_token"])
+
+
+def logs_out(command: str, server: LocalServer, home: Path) -> None:
+    path = kept(home)
+    said = typed(command.replace("https://login.example.com", server.issuer), home)
+    assert (said, path.exists()) == ("You are logged out.\n", False)
+
+
+def kept(home: Path) -> Path:
+    """Return the file that the login is kept in."""
+    [path] = (home / ".local" / "state" / "sundial").glob("*.json")
+    return path
