@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ import yaml
 
 from sundial_local.paths import ROOT
 from sundial_rehearsal.report import StepFailedError
-from sundial_rehearsal.workshop import last_lines
+from sundial_rehearsal.workshop import last_lines, run_to_its_end
 
 WORKFLOW = ROOT / ".github" / "workflows" / "deploy.yml"
 ACTION = ROOT / ".github" / "actions" / "deploy" / "action.yml"
@@ -69,24 +67,10 @@ class Runner:
             name: _INPUT.sub(lambda named: (inputs or {})[named[1]], str(value))
             for name, value in commands.environment.items()
         }
-        # In a session of its own, so that all of what it has started can be stopped when the rehearsal is.
-        with subprocess.Popen(
-            [*_BASH, commands.text],
-            cwd=self.checkout,
-            env={**_without_make(os.environ), **self.variables, **given, "GITHUB_OUTPUT": str(outputs)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                said, _ = process.communicate()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
-        if process.returncode:
-            raise StepFailedError(f"{commands.name!r} ended with status {process.returncode}", last_lines(said))
+        environment = {**_without_make(os.environ), **self.variables, **given, "GITHUB_OUTPUT": str(outputs)}
+        done = run_to_its_end([*_BASH, commands.text], self.checkout, environment)
+        if done.returncode:
+            raise StepFailedError(f"{commands.name!r} ended with status {done.returncode}", last_lines(done.stdout))
         return dict(line.split("=", 1) for line in outputs.read_text("utf-8").splitlines())
 
 

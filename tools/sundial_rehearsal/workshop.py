@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,23 +105,8 @@ class Workshop:
         return findings
 
     def _run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-        # In a session of its own, so that all of what it has started can be stopped when the rehearsal is.
-        with subprocess.Popen(
-            [self.folder / ".venv-sam" / "bin" / "sam", command, *options],
-            cwd=self.folder,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                said, _ = process.communicate()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
-        return subprocess.CompletedProcess(process.args, process.returncode, said)
+        sam = self.folder / ".venv-sam" / "bin" / "sam"
+        return run_to_its_end([sam, command, *options], self.folder, {**os.environ, **self.environment})
 
     def parameters(self, **others: str) -> list[str]:
         """Return samconfig.toml's parameters of `local`, and `others`, which win."""
@@ -141,6 +126,29 @@ class Workshop:
         """Where samconfig.toml puts it."""
         configured = tomllib.loads((self.folder / "samconfig.toml").read_text("utf-8"))
         return str(configured[ENVIRONMENT]["deploy"]["parameters"]["region"])
+
+
+def run_to_its_end(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command and return what it printed, errors with the rest; it ends with us, and so does all that it started."""
+    # In a session of its own, to which all of that belongs.
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, said)
 
 
 def last_lines(text: str, count: int = _LINES_OF_A_FAILURE) -> str:
