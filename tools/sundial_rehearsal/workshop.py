@@ -131,8 +131,7 @@ class Workshop:
 def run_to_its_end(
     command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command and return what it printed, errors with the rest; it ends with us, and so does all that it started."""
-    # In a session of its own, to which all of that belongs.
+    """Run a command and return what it printed, errors with the rest. It ends with us, and all that it has started."""
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -141,7 +140,7 @@ def run_to_its_end(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
+        start_new_session=True,  # to which all of that belongs
     ) as process:
         try:
             said, _ = process.communicate()
