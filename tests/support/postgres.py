@@ -56,9 +56,9 @@ def postgres() -> Iterator[str]:
 
 
 def _as_somebody_else(folder: Path) -> list[str]:
-    """Return what a command of PostgreSQL's begins with: it doesn't run as root, but Debian has made it a user."""
+    """Return what a command of PostgreSQL's begins with: it refuses to run as root."""
     if os.geteuid() != 0:
         return []
-    user = pwd.getpwnam("postgres")
+    user = pwd.getpwnam("nobody")
     os.chown(folder, user.pw_uid, user.pw_gid)
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sundial_local.paths import ROOT
+from tests.support import pages
 from tests.support.pages import PAGES, text_of, wanted
 
 RUN_BY_CI = ("make lint", "make test", "make rehearse")
@@ -75,6 +76,31 @@ def test_what_is_not_run_is_a_task_of_make(command: str) -> None:
 def test_ci_runs_what_it_is_said_to(command: str) -> None:
     lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert [line for line in lines if line.strip().startswith(f"{command} ")]
+
+
+def test_a_test_that_leaves_a_command_out_fails() -> None:
+    with pytest.raises(AssertionError, match="nobody has run"), pages.every_command("README.md") as shown:
+        next(shown)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "alike"),
+    [
+        ("12 users, in 3 d 4 h\n", "7 users, in 20 min\n", True),
+        ("NAME   KID\njane  aB3…\n", "NAME KID\njane 4c9Kb_Vto5IEQt1ESxFRTMxi", True),
+        ("begins\n…\nends\n", "begins\na line\nanother\nends\n", True),
+        ("a sentence that is\nwrapped", "a sentence that is wrapped", True),
+        ("12 users\n", "12 clients\n", False),
+        ("one line\n", "one line\nand another\n", False),
+        ("begins\n…\nends\n", "begins\na line\n", False),
+    ],
+)
+def test_what_is_shown_is_what_is_printed_but_for_what_changes(shown: str, printed: str, alike: bool) -> None:
+    if alike:
+        pages.assert_alike(shown, printed)
+    else:
+        with pytest.raises(AssertionError, match="shown:"):
+            pages.assert_alike(shown, printed)
 
 
 def test_every_task_of_make_that_the_text_names_is_one() -> None:
