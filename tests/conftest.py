@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from sundial.observe import logger
 from sundial_local.ministack import SERVICES, MiniStack, running_ministack
 from sundial_local.stack import clients
 from sundial_local.template import Template
@@ -22,6 +24,12 @@ def libraries_remember() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         make_once(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> None:
+    """Begin with the level that functions begin with: whichever test came before may have read `logger.level: error`."""
+    logging.getLogger(logger.name).setLevel(logging.INFO)
 
 
 @pytest.fixture(scope="session")
