@@ -28,7 +28,7 @@ def libraries_remember() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def log_level() -> None:
-    """Begin with the level that functions begin with: whichever test came before may have read `logger.level: error`."""
+    """Begin with the level that functions begin with: the test before may have read `logger.level: error`."""
     logging.getLogger(logger.name).setLevel(logging.INFO)
 
 
