@@ -43,6 +43,7 @@ def test_a_request_is_counted_once_by_grant_and_outcome(
     assert (metric.value, metric.sets) == (1, (("service",), BY_GRANT))
     assert (metric.line["grant"], metric.line["outcome"]) == (grant, outcome)
     assert metric.line["client_id"] == "example-app"
+    assert metric.line["correlation_id"], "by which API Gateway's log has the request too"
 
 
 def test_whoever_is_no_client_is_counted_and_not_named(

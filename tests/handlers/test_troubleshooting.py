@@ -187,5 +187,5 @@ def test_before_the_first_rotation_that_is_what_is_said(
     answer = World(stack, tmp_path, AT).post_as_app("/token", grant_type="client_credentials")
     assert answer.status == 503
     shown = {"message": "refused", "route": "POST /token", "error": "temporarily_unavailable"}
-    line = json.loads(logged(caplog).splitlines()[-2])
+    line = json.loads(logged(caplog).splitlines()[-1])
     assert json.dumps({**shown, "detail": line["detail"]}) in section("There is no key yet")

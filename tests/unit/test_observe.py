@@ -13,11 +13,6 @@ from sundial.observe import count, gauge, log_from, logger
 from tests.support.told import metrics_of
 
 
-@pytest.fixture(autouse=True)
-def deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "sundial-prod")
-
-
 def test_a_count_has_a_total_of_its_deployment_and_the_part_of_its_dimensions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -25,7 +20,7 @@ def test_a_count_has_a_total_of_its_deployment_and_the_part_of_its_dimensions(
     [metric] = metrics_of(capsys.readouterr().out)
     assert (metric.name, metric.value) == ("Logins", 1)
     assert metric.sets == (("service",), ("service", "connector"))
-    assert (metric.line["service"], metric.line["connector"]) == ("sundial-prod", "local")
+    assert (metric.line["service"], metric.line["connector"]) == (logger.service, "local")
 
 
 def test_another_question_has_a_part_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,17 +82,18 @@ def token_endpoint(server: TokenServer, request: Request) -> Response:
             raise unsupported_grant_type(f"grant_type must be one of: {', '.join(server.config.oauth2.grant_types)}")
         response = json_response(GRANTS[grant_type](server, client, parameters, request.now))
     except OAuthError as error:
-        _count(client_id, grant_type, error.code)
+        _count(client_id, grant_type, error.code, request.request_id)
         raise
-    _count(client_id, grant_type, "issued")
+    _count(client_id, grant_type, "issued", request.request_id)
     return response
 
 
-def _count(client_id: str, grant_type: str, outcome: str) -> None:
+def _count(client_id: str, grant_type: str, outcome: str, request_id: str) -> None:
     """Count a request; `client_id` is empty, and stands in no metric, where no client has authenticated itself."""
     grant = grant_type.rpartition(":")[2] if grant_type in GRANTS else "unknown"
     by_client = {"client": client_id} if client_id and metrics_by_client() else {}
-    count("TokenRequests", details={"client_id": client_id or "unknown"}, apart=by_client, grant=grant, outcome=outcome)
+    details = {"client_id": client_id or "unknown", "correlation_id": request_id}
+    count("TokenRequests", details=details, apart=by_client, grant=grant, outcome=outcome)
 
 
 def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:

@@ -49,6 +49,7 @@ class Edge:
         self._function = function
         self._routes = routes
         self._config = config
+        self._headers = {**SECURITY_HEADERS, **config.web.headers}
         self._clock = clock
         self._cross_origin = cross_origin
         self._front = Front.of(os.environ)
@@ -86,28 +87,21 @@ class Edge:
         return replace(response, failed_at=error.connector_id or "unknown") if error.upstream else response
 
     def _finish(self, event: Mapping[str, Any], response: Response, request_id: str) -> dict[str, Any]:
-        route = event.get("routeKey", "")
-        logger.info("answered", function=self._function, route=route, status=response.status)
         if response.status >= 500 and response.failed_at:
             # Which anybody can bring about: it wakes nobody as our own failure would, and by it no release is undone.
             count("ProviderErrors", connector=response.failed_at)
         elif response.status >= 500:
             count("ServerErrors", function=self._function, version=function_version())
-        headers = {
-            **SECURITY_HEADERS,
-            **self._config.web.headers,
-            **self._cors(event),
-            **response.headers,
-            "X-Correlation-Id": request_id,
-        }
-        return Response(response.status, response.body, headers, response.cookies).to_event()
+        headers = {**self._headers, **self._cors(event), **response.headers, "X-Correlation-Id": request_id}
+        return response.to_event(headers)
 
     def _cors(self, event: Mapping[str, Any]) -> dict[str, str]:
         """Return the CORS headers of Dex's cross-origin endpoints for an allowed origin (Dex: web.allowedOrigins)."""
-        path = event.get("routeKey", "").partition(" ")[2]
         origin = (event.get("headers") or {}).get("origin")
-        allowed = self._config.web.allowed_origins
-        if path not in self._cross_origin or origin is None or not ("*" in allowed or origin in allowed):
+        if origin is None:
+            return {}
+        path, allowed = event.get("routeKey", "").partition(" ")[2], self._config.web.allowed_origins
+        if path not in self._cross_origin or not ("*" in allowed or origin in allowed):
             return {}
         return {
             "Access-Control-Allow-Origin": "*" if "*" in allowed else origin,

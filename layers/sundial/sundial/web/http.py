@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from json import JSONEncoder
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +13,8 @@ from sundial.errors import OAuthError, invalid_request
 
 LARGEST_BODY = 64 * 1024
 """Bytes. No form of ours comes near it; what does is refused before it is parsed."""
+
+_json = JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,10 @@ class Response:
     failed_at: str = ""
     """The connector whose provider failed, where that is what an answer with 5xx says."""
 
-    def to_event(self) -> dict[str, Any]:
-        """Return the response as API Gateway wants it (payload format 2.0)."""
-        event: dict[str, Any] = {"statusCode": self.status, "headers": dict(self.headers), "body": self.body}
+    def to_event(self, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the response as API Gateway wants it (payload format 2.0); `headers` take the place of its own."""
+        shown = dict(self.headers if headers is None else headers)
+        event: dict[str, Any] = {"statusCode": self.status, "headers": shown, "body": self.body}
         if self.cookies:
             event["cookies"] = list(self.cookies)
         return event
@@ -97,7 +100,7 @@ class Response:
 def json_response(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return `document` as JSON. Not to be stored unless `headers` say otherwise (RFC 6749 §5.1)."""
     base = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
-    return Response(status, json.dumps(document, separators=(",", ":")), base | dict(headers or {}))
+    return Response(status, _json(document), base | dict(headers or {}))
 
 
 def error_response(error: OAuthError) -> Response:
