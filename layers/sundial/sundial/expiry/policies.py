@@ -68,22 +68,26 @@ class RefreshTokenPolicy:
     @classmethod
     def of(cls, *layers: RefreshTokenSettings | None) -> RefreshTokenPolicy:
         """Return the policy of `layers`, each overriding field by field the ones before it."""
-        policy = cls()
-        for layer in filter(None, layers):
-            policy = cls(
-                policy.disable_rotation if layer.disable_rotation is None else layer.disable_rotation,
-                _override(policy.reuse_interval, layer.reuse_interval),
-                _override(policy.valid_if_not_used_for, layer.valid_if_not_used_for),
-                _override(policy.absolute_lifetime, layer.absolute_lifetime),
-                policy.on_replay if layer.on_replay is None else layer.on_replay,
-            )
-        return policy
+        disable_rotation, on_replay = False, OnReplay.REVOKE
+        reuse: timedelta | None = None
+        idle: timedelta | None = None
+        absolute: timedelta | None = None
+        for layer in layers:
+            if layer is None:
+                continue
+            if layer.disable_rotation is not None:
+                disable_rotation = layer.disable_rotation
+            if layer.reuse_interval is not None:
+                reuse = layer.reuse_interval or None
+            if layer.valid_if_not_used_for is not None:
+                idle = layer.valid_if_not_used_for or None
+            if layer.absolute_lifetime is not None:
+                absolute = layer.absolute_lifetime or None
+            if layer.on_replay is not None:
+                on_replay = layer.on_replay
+        return cls(disable_rotation, reuse, idle, absolute, on_replay)
 
     @property
     def never_ends(self) -> bool:
         """Whether one token would be good for ever: never rotated, without a limit. Dex's documentation forbids it."""
         return self.disable_rotation and self.valid_if_not_used_for is None and self.absolute_lifetime is None
-
-
-def _override(base: timedelta | None, stated: timedelta | None) -> timedelta | None:
-    return base if stated is None else stated or None

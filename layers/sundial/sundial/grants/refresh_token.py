@@ -27,7 +27,7 @@ from sundial.tokens.opaque import Kind, Presented, mint, new_change_id
 from sundial.tokens.resources import check_granted, read_resources
 from sundial.tokens.scopes import MOST_SCOPES, named
 
-_ASKED_ELSEWHERE: dict[type, bool] = {}
+_ABILITIES: dict[tuple[type, type], bool] = {}
 _NOT_OURS = "this refresh token is not one of ours, or was given to another client"
 _ENDED = "the login that this refresh token came from has ended; log in again"
 _EXPIRED = "the login that this refresh token came from has expired; log in again"
@@ -89,11 +89,21 @@ def _refresh(server: TokenServer, connector: Connector, ask: Ask) -> Written:
 
 
 def _is_asked_elsewhere(connector: Connector) -> TypeGuard[UpstreamRefresh | Lookup]:
-    """Return whether somebody else has to be asked how a user stands; a connector's class says so, once for all."""
-    kind = type(connector)
-    if kind not in _ASKED_ELSEWHERE:
-        _ASKED_ELSEWHERE[kind] = isinstance(connector, UpstreamRefresh | Lookup)
-    return _ASKED_ELSEWHERE[kind]
+    """Return whether somebody else has to be asked how a user stands."""
+    return _is_able(connector, UpstreamRefresh) or _is_able(connector, Lookup)
+
+
+def _knows_its_users(connector: Connector) -> TypeGuard[Refreshable]:
+    """Return whether the connector itself knows how a user stands."""
+    return _is_able(connector, Refreshable)
+
+
+def _is_able(connector: Connector, ability: type) -> bool:
+    """Return what `isinstance` does, which looks each member of a Protocol up; a class says it once for all."""
+    kind = type(connector), ability
+    if kind not in _ABILITIES:
+        _ABILITIES[kind] = isinstance(connector, ability)
+    return _ABILITIES[kind]
 
 
 def _parse_scope(scope: str) -> frozenset[str]:
@@ -124,7 +134,7 @@ def _present_claims(
     Raises a 503 where the connector can't be reached, and then the client's token still works. A user
     who is gone takes the family with them.
     """
-    if not isinstance(connector, Refreshable):
+    if not _knows_its_users(connector):
         raise invalid_grant("the connector of this login does not support offline_access; log in again")
     claims = connector.refresh(presented.user_tag, presented.created_at)
     if claims is None:

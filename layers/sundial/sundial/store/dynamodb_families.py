@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _WHAT = "the token store"
 _GRACE = int(TOMBSTONE_GRACE.total_seconds())
+_MICROSECOND = timedelta(microseconds=1)
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -284,7 +284,8 @@ def _target_holds(resources: frozenset[str], values: Item) -> str:
 
 def _before(now: int, duration: timedelta) -> dict[str, str]:
     """Return `now - duration` exactly: a duration may have a fraction, which a float would round."""
-    return {"N": str(now - Decimal(duration // timedelta(microseconds=1)) / 10**6)}
+    seconds, microseconds = divmod(now * 10**6 - duration // _MICROSECOND, 10**6)
+    return {"N": f"{seconds}.{microseconds:06}"} if microseconds else number(seconds)
 
 
 @cache
