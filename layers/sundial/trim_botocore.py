@@ -19,8 +19,9 @@ from typing import Any
 
 from botocore import xform_name
 
-_DROPPED_FILES = ("examples-1.json", "paginators-1.json", "waiters-2.json")
-"""Read by those who document a client, or page or wait with it; the functions do neither."""
+_DROPPED_FILES = ("examples-1.json", "paginators-1.json", "waiters-2.json", "endpoint-rule-set-1.json.gz")
+"""Read by those who document a client, or page or wait with it, or by its rules for addresses: the functions do none
+of that (`sundial.store.aws`)."""
 _NAMED = re.compile(r"\.([a-z][a-z0-9_]*)\b")
 """A method of a client, called or handed on; much else that has a name too, which does no harm."""
 
