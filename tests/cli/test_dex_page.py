@@ -107,10 +107,7 @@ def test_a_dex_moves_with_all_that_it_keeps(
     (tmp_path / "dex.yaml").write_text(DEX, "utf-8")
     with (
         every_command("docs/migrating-from-dex.md", "sundial ", "kubectl ", "shred ") as shown,
-        live_issuer(stack, make_operator, text) as (
-            sundial,
-            issuer,
-        ),
+        live_issuer(stack, make_operator, text) as (sundial, issuer),
         account_of(sundial, "sundial-prod") as at,
         served_cluster(KEPT) as cluster,
     ):

@@ -12,7 +12,7 @@ import boto3
 from sundial_local.ministack import CREDENTIALS, REGION
 from sundial_local.operate import LocalStack
 from sundial_local.state import StateFolder
-from tests.support.cloudformation import RESOURCES, make_stack, zipped
+from tests.support.cloudformation import RESOURCES, make_stack, resource_ids, zipped
 from tests.support.operator import Operator, Result
 
 
@@ -64,9 +64,7 @@ class Account:
             "RotateKeysFunctionName": {"Ref": "RotateKeysFunction"},
         }
         make_stack(name, outputs, resources)
-        [topic] = (
-            one["TopicArn"] for one in boto3.client("sns").list_topics()["Topics"] if one["TopicArn"].endswith(name)
-        )
+        topic = resource_ids(name)["AlarmTopic"]
         boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
 
 

@@ -9,12 +9,13 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import pytest
 
 from sundial_local.paths import ROOT
 from tests.support import pages
-from tests.support.pages import PAGES, text_of, wanted
+from tests.support.pages import PAGES, SHELL, blocks, text_of, wanted
 
 RUN_BY_CI = ("make lint", "make test", "make rehearse")
 """Lines of `.ci/run`."""
@@ -26,13 +27,15 @@ NOT_RUN: Mapping[str, str] = {
 """Commands that no test runs, and why; each is one that make knows."""
 
 
+@cache
 def run_by() -> dict[tuple[str, str], list[str]]:
     """Return each command of each page with the tests that ask for it (see `every_command`)."""
     found: dict[tuple[str, str], list[str]] = {}
     for page in PAGES:
         found |= {(page, command): [] for command in wanted(page)}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for test, page, beginnings, section in _asked_for(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for test, page, beginnings, section in _asked_for(ast.parse(text)) if "every_command" in text else ():
             for command in wanted(page, *beginnings, section=section):
                 found[page, command].append(f"{path.relative_to(ROOT)}::{test}")
     for (_, command), tests in found.items():
@@ -51,17 +54,23 @@ def _asked_for(module: ast.Module) -> Iterator[tuple[str, str, list[str], str]]:
                 yield getattr(function, "name", "?"), page, beginnings, section
 
 
-RUN_BY = run_by()
-
-
 @pytest.mark.parametrize("page", [page for page in PAGES if wanted(page)])
 def test_every_command_of_the_page_is_run(page: str) -> None:
-    left = {command for (where, command), tests in RUN_BY.items() if where == page and not tests}
+    left = {command for (where, command), tests in run_by().items() if where == page and not tests}
     assert left <= NOT_RUN.keys(), f"a test that runs them says so by every_command, in tests/support/pages.py: {left}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_stands_where_nobody_looks_for_it(page: str) -> None:
+    fences = re.findall(r"^([ \t]*)```(\w*)", text_of(page), re.MULTILINE)
+    assert not any(indent for indent, _ in fences), "a block in a list"
+    assert not {language for _, language in fences} & {"bash", "shell", "zsh"}, "write sh, or console"
+    others = {language for _, language in fences} - set(SHELL)
+    assert not [block for block in blocks(text_of(page), *others) if re.search(r"^\$ ", block, re.MULTILINE)]
+
+
 def test_what_is_not_run_is_shown_somewhere_and_no_test_runs_it() -> None:
-    assert {command for (_, command), tests in RUN_BY.items() if not tests} == NOT_RUN.keys()
+    assert {command for (_, command), tests in run_by().items() if not tests} == NOT_RUN.keys()
 
 
 @pytest.mark.parametrize("command", NOT_RUN)
@@ -110,5 +119,5 @@ def test_every_task_of_make_that_the_text_names_is_one() -> None:
 
 
 if __name__ == "__main__":
-    for (page, command), tests in RUN_BY.items():
+    for (page, command), tests in run_by().items():
         print(f"{page}: {' '.join(command.split())[:70]}\n    {', '.join(tests) or NOT_RUN.get(command, 'NOBODY')}")
