@@ -8,7 +8,7 @@ client, who got a 503 or nothing, sends the same request again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -21,7 +21,7 @@ from sundial.tokens.device_codes import mint_device_code
 from sundial.tokens.opaque import Kind, mint, new_family_id
 from sundial_local.ministack import MiniStack
 from sundial_local.template import Template
-from tests.support.crash_plans import FOR_GOOD, LASTING, LOST
+from tests.support.crash_plans import FOR_GOOD, LASTING, plans
 from tests.support.crash_world import LAMBDA_TIMEOUT, Bench
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, a_family, a_login
 from tests.support.faults import Fault, Network
@@ -127,23 +127,6 @@ WAYS = {
 }
 
 
-ALIKE = {RING: "a token is rotated", TELL: "a superseded token is replayed"}
-"""Calls that are the same on every way: on the one that is named here, they fail in every way that there is."""
-FEW = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.UNREACHABLE, Fault.THROTTLED)
-
-
-def plans(way: Way) -> Iterator[dict[int, tuple[Fault, ...]]]:
-    """Yield every plan in which one call goes wrong: in its first attempt, in all, or in all once it is carried out."""
-    for number, call in enumerate(way.calls):
-        is_told_elsewhere = call in ALIKE and way is not WAYS[ALIKE[call]]
-        for fault in FEW if is_told_elsewhere else Fault:
-            yield {number: (fault,)}
-            if not fault.kills:
-                yield {number: (fault,) * FOR_GOOD}
-        for faults in () if is_told_elsewhere else LOST:
-            yield {number: faults}
-
-
 @pytest.fixture(scope="module")
 def own(
     template: Template, ministack: MiniStack, aws_clients: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
@@ -175,7 +158,7 @@ def check(bench: Bench, way: Way, family_id: str) -> None:
 @pytest.mark.parametrize("name", WAYS)
 def test_whatever_goes_wrong_at_one_call_the_same_request_again_comes_to_the_same(bench: Bench, name: str) -> None:
     way = WAYS[name]
-    for plan in plans(way):
+    for plan in plans(way.calls, list(WAYS).index(name)):
         family_id, form = way.prepare(bench)
         machine = bench.machine(with_settings(way.settings), Network(plan))
         answer = machine.post(form)

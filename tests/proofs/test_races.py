@@ -35,7 +35,7 @@ from tests.support.stack import own_stack
 from tests.support.token_world import SECRET, USER_ID, Answer, TokenWorld
 
 LARGEST = 64
-ROUNDS = {2: 20, 3: 10, 4: 10, 8: 6, 16: 4, 32: 2, LARGEST: 1}
+ROUNDS = {2: 12, 3: 6, 4: 6, 8: 4, 16: 2, 32: 1, LARGEST: 1}
 """How many rounds, by the number of requests at once."""
 WINDOW = 30
 SKEW = 5
@@ -114,7 +114,7 @@ def race(
 def rounds() -> Iterator[int]:
     """Yield the number of requests at once, round after round."""
     for number, times in ROUNDS.items():
-        for _ in range(times * depth(1, 20)):
+        for _ in range(times * depth(1, 30)):
             yield number
 
 

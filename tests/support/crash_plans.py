@@ -97,7 +97,7 @@ def _few_plans(calls: tuple[str, ...], start: int) -> Iterator[Plan]:
 
 def turned(some: tuple[Any, ...], start: int) -> tuple[Any, ...]:
     """Return `some`, from the one numbered `start` on, and then those before it."""
-    first = start % len(some)
+    first = start % max(1, len(some))
     return some[first:] + some[:first]
 
 
