@@ -10,12 +10,14 @@ from functools import cache
 from typing import Any
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from sundial.connectors.base import Attempt, Identity
 from sundial.connectors.oidc import OidcConnector, OidcSettings
 from sundial.connectors.settings import Registration
+from sundial.errors import OAuthError
 from sundial.expiry.family import Claims
 from tests.support.api_upstream import ApiUpstream, Came, api_upstream
 from tests.support.families import LOGIN_AT
@@ -128,3 +130,10 @@ def hostile_provider() -> Iterator[Hostile]:
     """Serve one on loopback."""
     with api_upstream() as api:
         yield Hostile(api)
+
+
+def refused(provider: Hostile, **came_back: str) -> OAuthError:
+    """Return why nobody logs in."""
+    with pytest.raises(OAuthError) as caught:
+        provider.log_in(came_back=came_back)
+    return caught.value
