@@ -24,11 +24,6 @@ def bearers(stack: OwnStack) -> DynamoBearers:
 
 
 @pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
-
-
-@pytest.fixture
 def calls(stack: OwnStack) -> Iterator[list[str]]:
     """The names of the AWS calls that are made."""
     names: list[str] = []

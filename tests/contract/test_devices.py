@@ -29,11 +29,6 @@ ENDS_AT = LOGIN_AT + 300
 
 
 @pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
-
-
-@pytest.fixture
 def devices(stack: OwnStack) -> DynamoDevices:
     return DynamoDevices(stack.dynamodb, stack.families_table)
 

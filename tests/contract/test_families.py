@@ -5,90 +5,32 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sundial.errors import OAuthError
 from sundial.expiry import codes
-from sundial.expiry.family import Claims, Family, PendingCode
+from sundial.expiry.family import Family, PendingCode
 from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.dynamodb_families import DynamoFamilies
-from sundial.store.families import Change, FamilyStore
-from sundial.store.family_items import from_item, to_item
-from sundial.tokens.opaque import Presented, new_change_id, new_family_id
-from sundial.tokens.subject import connector_tag, user_tag
-from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, MemoryFamilies, a_family, a_login
-from tests.support.stack import OwnStack
-
-on_one_table = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
-
-
-def presented(family: Family, generation: int) -> Presented:
-    return Presented(
-        family.family_id,
-        family.created_at,
-        generation,
-        connector_tag(family.connector_id),
-        user_tag(family.claims.user_id),
-        MAC_KEY.id,
-    )
-
-
-def change(now: int) -> Change:
-    return Change(now, new_change_id(), MAC_KEY.id)
-
-
-def put(families: DynamoFamilies, family: Family) -> None:
-    """Put `family` as it is, whatever its state."""
-    families._client.put_item(TableName=families._table, Item=to_item(family))
-
-
-def stored(families: DynamoFamilies, family: Family) -> dict[str, Any]:
-    found = families._client.get_item(TableName=families._table, Key={"id": {"S": family.family_id}})
-    return dict(found["Item"])
-
-
-durations = st.one_of(
-    st.none(),
-    st.integers(1, 3000).map(lambda seconds: timedelta(seconds=seconds)),
-    st.sampled_from([timedelta(milliseconds=100), timedelta(seconds=30, milliseconds=500)]),
+from sundial.store.families import FamilyStore
+from sundial.tokens.opaque import new_family_id
+from tests.support.families import LOGIN_AT, REDIRECT_URI, MemoryFamilies, a_family, a_login
+from tests.support.family_table import (
+    asked_targets,
+    change,
+    on_one_table,
+    policies,
+    presented,
+    put,
+    redeemed_families,
+    stored,
+    targets,
 )
-policies = st.builds(RefreshTokenPolicy, st.booleans(), durations, durations, durations)
-
-
-targets = st.sampled_from([(), (), ("https://a.example.com",), ("https://a.example.com", "https://b.example.com")])
-asked_targets = st.sampled_from(
-    [
-        frozenset[str](),
-        frozenset[str](),
-        frozenset[str](),
-        frozenset(("https://b.example.com",)),
-        frozenset(("https://a.example.com", "https://b.example.com")),
-    ]
-)
-
-
-@st.composite
-def redeemed_families(draw: st.DrawFn) -> Family:
-    rotated_at = LOGIN_AT + draw(st.integers(0, 3000))
-    return a_family(
-        family_id=new_family_id(),
-        generation=draw(st.sampled_from([1, 2, 3, 4, 0])),
-        rotated_at=rotated_at,
-        last_used_at=rotated_at + draw(st.integers(0, 100)),
-        revoked_at=draw(st.sampled_from([None, None, None, None, rotated_at])),
-        resources=draw(targets),
-    )
 
 
 @st.composite
@@ -225,89 +167,6 @@ def test_a_code_is_good_until_its_last_second_and_for_logins_from_the_watermark_
             change(LOGIN_AT + after),
         )
         assert written.applied is applied
-
-
-@given(redeemed_families())
-@settings(max_examples=50)
-def test_an_item_reads_back_as_the_family_that_was_written(family: Family) -> None:
-    claims = Claims("u", "n", "p", "e@example.com", True, ("a",))
-    full = replace(family, nonce="n", audience=("peer",), resources=("https://b", "https://a"), claims=claims)
-    assert from_item(to_item(full)) == full
-    bare = replace(family, scopes=frozenset(), auth_time=None, resources=())
-    assert from_item(to_item(bare)) == bare
-
-
-def test_the_table_holds_no_token_and_nothing_that_could_make_one(families: DynamoFamilies) -> None:
-    family = a_family()
-    put(families, family)
-    assert MAC_KEY.secret.hex() not in str(stored(families, family))
-    assert "sundial_" not in str(stored(families, family))
-
-
-def test_a_rotation_keeps_expires_at_at_the_earlier_limit_and_ttl_days_later(families: DynamoFamilies) -> None:
-    family = a_family()
-    put(families, family)
-    policy = RefreshTokenPolicy(absolute_lifetime=timedelta(seconds=100), valid_if_not_used_for=timedelta(seconds=40))
-    for after, expires_after in ((10, 50), (70, 100)):
-        now = LOGIN_AT + after
-        family = replace(families.get(family.family_id) or family, last_used_at=now, rotated_at=now)
-        put(families, family)
-        families.rotate(
-            presented(family, family.generation), family.client_id, frozenset(), policy, 0, None, change(now)
-        )
-        item = stored(families, family)
-        assert item["expires_at"] == {"N": str(LOGIN_AT + expires_after)}
-        assert item["ttl"] == {"N": str(LOGIN_AT + expires_after + 7 * 86400)}
-
-
-def test_a_login_without_a_code_is_kept_until_it_can_be_of_no_use(families: DynamoFamilies) -> None:
-    mortal, immortal = a_family(code=None, scopes=frozenset()), a_family(code=None)
-    assert families.begin(mortal, LOGIN_AT + 100)
-    assert families.begin(immortal)
-    item = stored(families, mortal)
-    assert (item["expires_at"], item["ttl"]) == ({"N": str(LOGIN_AT + 100)}, {"N": str(LOGIN_AT + 100 + 7 * 86400)})
-    assert not {"ttl", "expires_at"} & stored(families, immortal).keys()
-    assert families.get(mortal.family_id) == mortal
-
-
-def test_a_login_without_a_code_is_refreshed_like_any_other(families: DynamoFamilies) -> None:
-    family = a_family(code=None)
-    families.begin(family)
-    written = families.rotate(
-        presented(family, 1), family.client_id, frozenset(), RefreshTokenPolicy(), 0, None, change(LOGIN_AT + 1)
-    )
-    assert written.applied
-
-
-def test_a_family_without_limits_has_no_ttl(families: DynamoFamilies) -> None:
-    family = a_login()
-    families.begin(family)
-    assert "ttl" in stored(families, family)
-    redeem_in(families, family, generation=1)
-    assert not {"ttl", "expires_at"} & stored(families, family).keys()
-
-
-def test_a_login_without_offline_access_is_kept_as_long_as_its_access_token_and_days_more(
-    families: DynamoFamilies,
-) -> None:
-    family = a_login()
-    families.begin(family)
-    redeem_in(families, family, generation=0)
-    assert stored(families, family)["ttl"] == {"N": str(LOGIN_AT + 1 + 3600 + 7 * 86400)}
-
-
-def redeem_in(families: DynamoFamilies, family: Family, *, generation: int) -> None:
-    written = families.redeem(
-        presented(family, generation),
-        family.client_id,
-        REDIRECT_URI,
-        frozenset(),
-        RefreshTokenPolicy(),
-        timedelta(hours=1),
-        0,
-        change(LOGIN_AT + 1),
-    )
-    assert written.applied
 
 
 def test_a_write_that_the_sdk_sends_again_is_recognised_as_its_own(families: DynamoFamilies) -> None:

@@ -15,7 +15,8 @@ from sundial.expiry.policies import RefreshTokenPolicy
 from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.store.families import Change, FamilyStore, Held, Written
 from sundial.tokens.opaque import new_family_id
-from tests.contract.test_families import (
+from tests.support.families import LOGIN_AT, MemoryFamilies, a_family
+from tests.support.family_table import (
     asked_targets,
     change,
     on_one_table,
@@ -24,18 +25,11 @@ from tests.contract.test_families import (
     put,
     redeemed_families,
 )
-from tests.support.families import LOGIN_AT, MemoryFamilies, a_family
-from tests.support.stack import OwnStack
 
 NOW = LOGIN_AT + 10
 UNTIL = NOW + 30
 KEPT = Upstream(b"a wrapped key", b"what the connector keeps")
 CLAIMS = Claims("08a8684b", username="renamed")
-
-
-@pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
 
 
 def a_kept_family(families: DynamoFamilies) -> Family:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 
 from sundial.expiry.family import Ending
@@ -14,11 +13,6 @@ from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.store.family_items import to_item
 from tests.support.families import LOGIN_AT, a_family
 from tests.support.stack import OwnStack
-
-
-@pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
 
 
 def begun(stack: OwnStack) -> str:

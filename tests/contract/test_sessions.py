@@ -25,11 +25,6 @@ def sessions(stack: OwnStack) -> DynamoSessions:
     return DynamoSessions(stack.dynamodb, stack.families_table)
 
 
-@pytest.fixture
-def families(stack: OwnStack) -> DynamoFamilies:
-    return DynamoFamilies(stack.dynamodb, stack.families_table)
-
-
 def put(stack: OwnStack, family: Family, **attributes: Any) -> Family:
     stack.dynamodb.put_item(TableName=stack.families_table, Item=to_item(family) | attributes)
     return family
