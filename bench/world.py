@@ -52,7 +52,12 @@ enablePasswordDB: true
 signing: {{algorithms: [{alg}]}}
 expiry: {{refreshTokens: {{{reuse}validIfNotUsedFor: 2160h, absoluteLifetime: 3960h}}}}
 staticPasswords:
-  - {{email: admin@example.com, userID: admin, hash: "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"}}
+  - email: admin@example.com
+    userID: admin
+    username: admin
+    preferredUsername: admin
+    groups: [ops, dev]
+    hash: "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
 staticClients:
   - {{id: example-app, secret: {secret}, redirectURIs: ["{redirect_uri}"]}}
 {clients}
@@ -143,7 +148,7 @@ class World:
             yield cls(alg, folder, now, keys=keys, clients=clients, reuse_interval=reuse_interval)
 
     def family(self, **changes: Any) -> Family:
-        """Return a family in its third generation, rotated an hour ago."""
+        """Return a family in its third generation, rotated an hour ago; its user is the one of the configuration."""
         claims = Claims("admin", "admin", "admin", "admin@example.com", True, ("ops", "dev"))
         scopes = frozenset(("openid", "email", "groups", "profile", "offline_access"))
         family = Family(
