@@ -119,10 +119,11 @@ class MemoryFamilies:
                 return Written(False, family)
             if held is not None:
                 family = _over(family, held)
-            changed = replace(family, last_used_at=change.now, change_id=change.change_id)
             if outcome is Refresh.ROTATE:
-                changed = changed.rotated(change.now, change_id=change.change_id, mac_key_id=change.mac_key_id)
-            if claims is not None:
+                changed = family.rotated(change.now, change_id=change.change_id, mac_key_id=change.mac_key_id)
+            else:
+                changed = replace(family, last_used_at=change.now, change_id=change.change_id)
+            if claims is not None and claims != changed.claims:
                 changed = replace(changed, claims=claims)
             self.families[family.family_id] = changed
             return Written(True, changed)
