@@ -15,6 +15,8 @@ SHORTEST = 12
 
 _BEGINNING = 8
 """Characters of a word by which it is looked for at first."""
+_WORD = re.compile(r'[^\s",:{}\[\]]+')
+"""What stands between blanks and JSON's punctuation: a log line is new, and few of its words are."""
 
 PATTERNS = (
     r"sundial_(?:[ar][ct]|dc)_[A-Za-z0-9_-]{8,}",  # codes, device codes and refresh tokens
@@ -112,28 +114,28 @@ class Leaks:
 
     def found(self) -> Iterator[Leak]:
         """Yield a leak for each line that holds a secret, or what looks like one."""
-        # A proof at length has seen hundreds of thousands of secrets, so none is looked for by itself: in one pass over
-        # the distinct words, then over the lines, what stands at each place is looked up among how secrets begin.
-        words = "\n".join({word for _, line in self.lines for word in line.split()})
-        longest = {secret: max(secret.split(), key=len, default="") for secret in self.secrets}
+        # A proof at length has seen hundreds of thousands of secrets, so none is looked for by itself at first: in one
+        # pass over the distinct words, what stands at each place is looked up among how secrets' longest words begin.
+        words = "\n".join({word for _, line in self.lines for word in _WORD.findall(line)})
+        longest = {secret: max(_WORD.findall(secret), key=len, default="") for secret in self.secrets}
         begun = _beginnings(words, {word[:_BEGINNING] for word in longest.values()}, _BEGINNING)
-        suspects: dict[str, list[str]] = {}
-        for secret, word in longest.items():
-            if len(word) < _BEGINNING or (word[:_BEGINNING] in begun and word in words):
-                suspects.setdefault(secret[:SHORTEST], []).append(secret)
+        text = "\n".join(line for _, line in self.lines)
+        logged = [
+            secret
+            for secret, word in longest.items()
+            if (len(word) < _BEGINNING or word[:_BEGINNING] in begun) and word in words and secret in text
+        ]
         for where, line in self.lines:
-            for beginning in _beginnings(line, suspects.keys(), SHORTEST) if suspects else ():
-                for secret in suspects[beginning]:
-                    if secret in line:
-                        yield Leak(where, self.secrets[secret], line.replace(secret, "(…)"))
+            for secret in logged:
+                if secret in line:
+                    yield Leak(where, self.secrets[secret], line.replace(secret, "(…)"))
             if _PATTERN.search(line):
                 yield Leak(where, "something like a secret", _PATTERN.sub("(…)", line))
 
 
-def _beginnings(text: str, wanted: Set[str], length: int) -> dict[str, None]:
-    """Return which of `wanted`, each `length` characters long, stand in `text`, in that order."""
-    pieces = (text[at : at + length] for at in range(len(text)))
-    return dict.fromkeys(piece for piece in pieces if piece in wanted)
+def _beginnings(text: str, wanted: Set[str], length: int) -> Set[str]:
+    """Return which of `wanted`, each `length` characters long, stand in `text`."""
+    return {piece for at in range(len(text)) if (piece := text[at : at + length]) in wanted}
 
 
 def note_exchange(leaks: Leaks, event: Mapping[str, Any], response: Mapping[str, Any]) -> None:
