@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sundial.errors import OAuthError
@@ -19,11 +19,12 @@ from sundial.store.devices import DynamoDevices, Polled
 from sundial.store.dynamodb_families import DynamoFamilies
 from sundial.tokens.device_codes import PresentedDevice
 from sundial.tokens.opaque import new_change_id, new_family_id
+from tests.support.depth import examples
 from tests.support.devices import MemoryDevices, a_request
 from tests.support.families import LOGIN_AT, MAC_KEY, MemoryFamilies, a_login
 from tests.support.stack import OwnStack
 
-on_one_table = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_one_table = examples(100, 2000)
 
 ENDS_AT = LOGIN_AT + 300
 

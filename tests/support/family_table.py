@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sundial.expiry.family import Family
@@ -15,9 +14,10 @@ from sundial.store.families import Change
 from sundial.store.family_items import to_item
 from sundial.tokens.opaque import Presented, new_change_id, new_family_id
 from sundial.tokens.subject import connector_tag, user_tag
+from tests.support.depth import examples
 from tests.support.families import LOGIN_AT, MAC_KEY, REDIRECT_URI, a_family
 
-on_one_table = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_one_table = examples(150, 3000)
 
 
 def presented(family: Family, generation: int) -> Presented:
@@ -73,7 +73,7 @@ def redeemed_families(draw: st.DrawFn) -> Family:
         generation=draw(st.sampled_from([1, 2, 3, 4, 0])),
         rotated_at=rotated_at,
         last_used_at=rotated_at + draw(st.integers(0, 100)),
-        revoked_at=draw(st.sampled_from([None, None, None, None, rotated_at])),
+        revoked_at=draw(st.sampled_from([*[None] * 7, rotated_at])),
         resources=draw(targets),
     )
 
