@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -51,37 +53,49 @@ def moments(draw: st.DrawFn, family: Family, policy: RefreshTokenPolicy) -> int:
     return int(limit) + draw(st.integers(-1, 1))
 
 
-@given(
-    st.data(),
-    redeemed_families(),
-    policies,
-    # Mostly one thing at the most is in the way: so that each is seen to be enough by itself.
-    st.sampled_from([*[0] * 7, -1, -2, 1]),
-    st.sampled_from([*["example-app"] * 7, "another-app"]),
-    st.sampled_from([frozenset[str](), frozenset(("openid",)), frozenset(("openid", "groups"))]),
-    st.sampled_from([*[0] * 5, LOGIN_AT + 1500]),
-    asked_targets,
-)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks for. As it stands, nothing of it is in the way of a rotation."""
+
+    ahead: int = 0
+    """Of the family's generation."""
+    client_id: str = "example-app"
+    scopes: frozenset[str] = frozenset(("openid",))
+    not_before: int = 0
+    resources: frozenset[str] = frozenset()
+
+
+IN_THE_WAY: Mapping[str, st.SearchStrategy[Any]] = {
+    "ahead": st.sampled_from([-1, -2, 1]),
+    "client_id": st.just("another-app"),
+    "scopes": st.sampled_from([frozenset[str](), frozenset(("openid", "groups"))]),
+    "not_before": st.just(LOGIN_AT + 1500),
+    "resources": asked_targets,
+}
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Asked:
+    """What is asked for: one thing of it is unusual, so that each is seen to be enough by itself; or any, or none."""
+    unusual = draw(
+        st.one_of(st.sampled_from([*IN_THE_WAY]).map(lambda one: {one}), st.sets(st.sampled_from([*IN_THE_WAY])))
+    )
+    return Asked(**{name: draw(IN_THE_WAY[name]) for name in IN_THE_WAY if name in unusual})
+
+
+@given(st.data(), redeemed_families(), policies, requests())
 @on_one_table
 def test_a_rotation_is_applied_exactly_where_the_rule_says_so(
-    families: DynamoFamilies,
-    data: st.DataObject,
-    family: Family,
-    policy: RefreshTokenPolicy,
-    ahead: int,
-    client_id: str,
-    scopes: frozenset[str],
-    not_before: int,
-    resources: frozenset[str],
+    families: DynamoFamilies, data: st.DataObject, family: Family, policy: RefreshTokenPolicy, asked: Asked
 ) -> None:
     put(families, family)
     model = MemoryFamilies(family)
     moment = change(data.draw(moments(family, policy)))
-    generation = max(1, family.generation + ahead)
+    token = presented(family, max(1, family.generation + asked.ahead))
     claims = replace(family.claims, groups=("dev", "ops"))
     stores: tuple[FamilyStore, FamilyStore] = (families, model)
     real, expected = (
-        store.rotate(presented(family, generation), client_id, scopes, policy, not_before, claims, moment, resources)
+        store.rotate(token, asked.client_id, asked.scopes, policy, asked.not_before, claims, moment, asked.resources)
         for store in stores
     )
     assert real == expected
