@@ -26,6 +26,7 @@ _RSA_BITS = 2048
 """What every consumer takes; AWS STS and Kubernetes among them."""
 _HASHES: Mapping[str, HashAlgorithm] = {"256": SHA256(), "384": SHA384(), "512": SHA512()}
 _CURVES: Mapping[str, ec.EllipticCurve] = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+_ECDSA = {alg: ec.ECDSA(_HASHES[alg[2:]]) for alg in _CURVES}
 _CURVE_NAMES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}  # RFC 7638 §3.2
 
@@ -78,13 +79,13 @@ def signature(key: PrivateKey, alg: str, message: bytes) -> bytes:
 
     Raises TypeError for a key that is not of `alg`.
     """
-    digest, curve = _HASHES[alg[2:]], _CURVES.get(alg)
+    curve = _CURVES.get(alg)
     if curve is None and isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(message, PKCS1v15(), digest)
+        return key.sign(message, PKCS1v15(), _HASHES[alg[2:]])
     if curve is None or not isinstance(key, ec.EllipticCurvePrivateKey) or key.key_size != curve.key_size:
         raise TypeError(f"{alg} signs with a key of another kind")
     size = (curve.key_size + 7) // 8
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(digest)))
+    r, s = decode_dss_signature(key.sign(message, _ECDSA[alg]))
     return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 

@@ -38,6 +38,7 @@ class LoadedRing:
         self._algorithms = algorithms
         kids = {key.kid for key in ring.signing_keys if key.private_pem is not None}
         self.signers = {kid: signer for kid, signer in (signers or {}).items() if kid in kids}
+        self._mac_keys = {key.id: key for key in ring.mac_keys}
 
     @property
     def not_before(self) -> int:
@@ -68,7 +69,7 @@ class LoadedRing:
 
     def mac_by_id(self, key_id: str) -> MacKey | None:
         """Return the MAC key that made something, None where it is unknown or no longer kept."""
-        return rings.mac_key_by_id(self.ring, key_id)
+        return self._mac_keys.get(key_id)
 
     def key(self, kid: str) -> tuple[str, PublicKey] | None:
         """Return the `alg` and the public key of that `kid`, None where it has left the ring."""

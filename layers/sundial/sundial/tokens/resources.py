@@ -25,7 +25,9 @@ def read_resources(resource: str | None, client: Client) -> tuple[str, ...]:
     `invalid_target` (RFC 8707 §2) for one that is not an absolute URI, or not one of the client's
     (`staticClients[].resources`).
     """
-    asked = tuple(dict.fromkeys((resource or "").split()))
+    if resource is None:
+        return ()
+    asked = tuple(dict.fromkeys(resource.split()))
     if len(asked) > MOST_RESOURCES:
         raise invalid_target(f"more than {MOST_RESOURCES} resources")
     if any(not is_resource(one) for one in asked):
@@ -46,4 +48,6 @@ def target_of(client: Client, asked: tuple[str, ...], granted: tuple[str, ...]) 
 
     Without those that the client may not have tokens for any more.
     """
-    return asked or tuple(one for one in granted if one in client.resources)
+    if asked or not granted:
+        return asked
+    return tuple(one for one in granted if one in client.resources)

@@ -63,6 +63,8 @@ def trusting(scopes: frozenset[str], peers: Iterable[str], client: Client, find_
     refusal would cost the client its login.
     """
     named = {one.removeprefix(CROSS_CLIENT) for one in scopes if one.startswith(CROSS_CLIENT)}
+    if not named:
+        return AskedScope(scopes)
     gone = {f"{CROSS_CLIENT}{peer}" for peer in named if not _still_trusted(client, peer, find_client)}
     kept = scopes - gone
     return AskedScope(kept, tuple(peer for peer in peers if f"{CROSS_CLIENT}{peer}" in kept))
