@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -110,6 +112,15 @@ def _commands(notes: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield _OIDC_JWT, [node, str(_NODE / "server.mjs")]
 
 
+def _wait_for(port: int) -> None:
+    """Return once a server that has said its port listens there."""
+    for _ in range(200):
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody listens on port {port}")
+
+
 @contextmanager
 def _running(command: Sequence[str]) -> Iterator[Served]:
     environment = {**os.environ, **CREDENTIALS, "NODE_ENV": "production", "PYTHONHASHSEED": "0"}
@@ -119,7 +130,9 @@ def _running(command: Sequence[str]) -> Iterator[Served]:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{command[-2]} did not start")
-        yield Served(json.loads(line))
+        report = json.loads(line)
+        _wait_for(report["port"])
+        yield Served(report)
     finally:
         process.terminate()
         process.wait()
