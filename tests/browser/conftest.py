@@ -28,9 +28,10 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    # The first is the same browser without its windows, and takes a third of the time.
+    executable = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
     if executable is None:
-        pytest.skip("there is no chromium on PATH (Debian: apt-get install chromium)")
+        pytest.skip("there is no chromium on PATH (Debian: apt-get install chromium-headless-shell)")
     browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
     yield browser
     browser.close()
