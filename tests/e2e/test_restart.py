@@ -54,15 +54,16 @@ def test_what_has_expired_by_then_is_refused(tmp_path: Path, relying_party: Make
         assert "refresh_token" in party.log_in()
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_an_id_token_is_signed_as_its_client_asks(tmp_path: Path, relying_party: MakeParty, algorithm: str) -> None:
-    config = _config(tmp_path, "http://127.0.0.1:8080", f"idTokenSignedResponseAlg: {algorithm}")
+def test_an_id_token_is_signed_as_its_client_asks(tmp_path: Path, relying_party: MakeParty) -> None:
+    config = _config(tmp_path, "http://127.0.0.1:8080", "RS256", "ES256")
     with local_server(tmp_path / "state", "--config", str(config)) as server:
         server.wait_for(BANNER_END)
-        party = relying_party(server.issuer, client_secret="a-secret-of-a-test")
-        tokens = party.log_in()
-        assert jwt.get_unverified_header(tokens["id_token"])["alg"] == algorithm
-        assert party.verified(party.refresh()["id_token"])["aud"] == "example-app"
+        for algorithm in ("RS256", "ES256"):
+            client_id = f"signed-by-{algorithm}"
+            party = relying_party(server.issuer, client_id, client_secret="a-secret-of-a-test")
+            tokens = party.log_in()
+            assert jwt.get_unverified_header(tokens["id_token"])["alg"] == algorithm
+            assert party.verified(party.refresh()["id_token"])["aud"] == client_id
 
 
 def test_an_issuer_with_a_path_is_served_under_it(tmp_path: Path, relying_party: MakeParty) -> None:
@@ -87,7 +88,19 @@ def test_an_issuer_behind_a_proxy_is_served_as_it_is_configured(tmp_path: Path, 
         assert found.discovery["jwks_uri"] == "https://login.example.com/dex/keys"
 
 
-def _config(folder: Path, issuer: str, client: str = "public: false") -> Path:
+def _config(folder: Path, issuer: str, *algorithms: str) -> Path:
+    """Write the configuration of the client `example-app`, and of one for each of these algorithms of ID tokens."""
+    more = {f"signed-by-{algorithm}": f"idTokenSignedResponseAlg: {algorithm}" for algorithm in algorithms}
+    clients = "".join(
+        f"""\
+  - id: {client_id}
+    name: Example App
+    secret: a-secret-of-a-test
+    redirectURIs: [http://127.0.0.1:5555/callback]
+    {setting}
+"""
+        for client_id, setting in {"example-app": "public: false", **more}.items()
+    )
     path = folder / "sundial.yaml"
     path.write_text(
         f"""\
@@ -95,11 +108,7 @@ issuer: {issuer}
 signing: {{algorithms: [RS256, ES256]}}
 enablePasswordDB: true
 staticClients:
-  - id: example-app
-    name: Example App
-    secret: a-secret-of-a-test
-    redirectURIs: [http://127.0.0.1:5555/callback]
-    {client}
+{clients}\
 staticPasswords:
   - email: admin@example.com
     hash: "$2a$10$a/.bMp1Rk5/b.k9TZg25c.u1DvvF4n3ojRq9iMMynH5PF2sNuwWeG"
