@@ -11,7 +11,7 @@ import pytest
 from sundial.keys.jwks import ITEM_ID
 from tests.support.issuer import Answer
 from tests.support.keys import HOUR, MINUTE
-from tests.support.live_issuer import TEXT, Issuer, live
+from tests.support.live_issuer import TEXT, Issuer, have_lived, live
 from tests.support.operator import MakeOperator, Operator
 from tests.support.stack import OwnStack
 
@@ -20,7 +20,7 @@ from tests.support.stack import OwnStack
 def sundial(make_operator: MakeOperator) -> Operator:
     """An operator of a deployment that has lived for eight hours."""
     operator = make_operator(TEXT)
-    live(operator, 8 * HOUR)
+    have_lived(operator, 8 * HOUR)
     return operator
 
 
