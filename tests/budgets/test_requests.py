@@ -36,8 +36,8 @@ BUDGETS: Mapping[str, tuple[int, int, int]] = {
 }
 
 # Calls of functions, of Python's and of C's, beyond those of the floor: the two signatures and one bare boto3 call.
-# They stand for instructions, which only a simulator counts. A version of Python differs from another by some. A refresh
-# has fewer: the clients of `sundial.store.aws` make a call by a thousand functions less than boto3's own.
+# They stand for instructions, which only a simulator counts. A version of Python differs from another by some. Below
+# zero is a refresh: the clients of `sundial.store.aws` make a call by a thousand functions less than boto3's own.
 MOST_CALLS = {
     "refresh, rotate": -560,
     "refresh, retry": -550,
