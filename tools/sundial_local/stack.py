@@ -90,7 +90,8 @@ class Stack:
             table = dynamodb.describe_table(TableName=name)["Table"]
             _check_same(name, table, wanted)
         else:
-            dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+            if table["TableStatus"] != "ACTIVE":
+                dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
             if "TimeToLiveSpecification" in properties:
                 dynamodb.update_time_to_live(
                     TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
