@@ -33,7 +33,9 @@ def live(sundial: Operator, seconds: int) -> None:
 
 def have_lived(sundial: Operator, seconds: int) -> None:
     """Put a fresh deployment where `live` would have brought it; the runs themselves are made once for all tests."""
-    document, served_keys = _life(key_policy(make_config(sundial.yaml_text)), sundial.now, seconds)
+    document, served_keys = _life(
+        key_policy(make_config(sundial.yaml_text, sundial.stack.environment)), sundial.now, seconds
+    )
     stack = sundial.stack
     stack.secretsmanager.put_secret_value(SecretId=stack.secret_id, SecretString=document)
     assert PublicKeyStore(stack.dynamodb, stack.public_keys_table).publish(served_keys)

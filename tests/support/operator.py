@@ -38,6 +38,10 @@ _ALONE = ("status",)
 """Commands of no group."""
 
 
+_CLIENTS: dict[tuple[str, str], Any] = {}
+"""Of AWS's services, by endpoint and service: made by the first command that needs them, and kept for the others."""
+
+
 class _Typed(io.StringIO):
     """Standard input with somebody at it."""
 
@@ -61,6 +65,15 @@ class Operator:
     def __post_init__(self) -> None:
         self.deploy(self.yaml_text)
         self.monkeypatch.setattr(LocalStack, "clock", lambda _: self.now)
+        make_client = LocalStack.client
+
+        def client(stack: LocalStack, service: str) -> Any:
+            key = (stack.environment["AWS_ENDPOINT_URL"], service)
+            if key not in _CLIENTS:
+                _CLIENTS[key] = make_client(stack, service)
+            return _CLIENTS[key]
+
+        self.monkeypatch.setattr(LocalStack, "client", client)
         self.monkeypatch.setattr("getpass.getpass", lambda _: self.passwords.pop(0))
 
     def deploy(self, yaml_text: str) -> None:
