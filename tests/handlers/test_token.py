@@ -30,7 +30,8 @@ def calls(world: TokenWorld) -> list[str]:
 
 
 def test_a_code_gives_an_id_token_an_access_token_and_a_refresh_token(world: TokenWorld) -> None:
-    answer = world.redeem(world.log_in(nonce="n-0S6"))
+    code = world.log_in(nonce="n-0S6")
+    answer = world.redeem(code)
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Pragma"] == "no-cache"
@@ -48,9 +49,12 @@ def test_a_code_gives_an_id_token_an_access_token_and_a_refresh_token(world: Tok
         "sid": next(iter(world.memory.families)),
         "nonce": "n-0S6",
         "at_hash": half_hash(answer.body["access_token"], "RS256"),
+        "c_hash": half_hash(code, "RS256"),
         "email": "admin@example.com",
         "email_verified": True,
     }
+    refreshed = world.refresh(answer.body["refresh_token"])
+    assert "c_hash" not in claims_of(refreshed.body["id_token"]), "which no code was exchanged for"
 
 
 def test_an_access_token_is_what_rfc_9068_says(world: TokenWorld) -> None:

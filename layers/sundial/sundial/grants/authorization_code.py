@@ -78,7 +78,7 @@ def authorization_code_grant(
             end_family(server, client, connector.id, presented.family_id, why, now, replay)
         raise _refused(outcome)
     refresh_token = mint(Kind.REFRESH_TOKEN, mac_key, family, family.generation) if family.generation else None
-    return token_response(server, client, family, family.scopes, signers, now, refresh_token, resources)
+    return token_response(server, client, family, family.scopes, signers, now, refresh_token, resources, asked.code)
 
 
 def _parse(parameters: Mapping[str, str]) -> _Asked:

@@ -24,8 +24,9 @@ def token_response(
     now: int,
     refresh_token: str | None,
     resources: tuple[str, ...] = (),
+    code: str | None = None,
 ) -> dict[str, Any]:
-    """Return the token response for a login, with `refresh_token` where there is one.
+    """Return the token response for a login, with `refresh_token` where there is one, in exchange for `code`.
 
     The access token is for the `resources` asked for now, or else for those of the login. A peer that
     trusts the client no longer is left out of the audience, and its scope out of the answer's.
@@ -34,7 +35,7 @@ def token_response(
     audience = Audience(client.id, granted.peers, target_of(client, resources, family.resources))
     lifetime = server.config.id_token_lifetime(client, family.connector_id)
     principal = Principal.of_login(family)
-    response = tokens_for(server, principal, audience, granted.scopes, signers, lifetime, now)
+    response = tokens_for(server, principal, audience, granted.scopes, signers, lifetime, now, code)
     if refresh_token is not None:
         response["refresh_token"] = refresh_token
     return response
@@ -48,10 +49,11 @@ def tokens_for(
     signers: Signers,
     lifetime: timedelta,
     now: int,
+    code: str | None = None,
 ) -> dict[str, Any]:
     """Return a token response with an access token and, with scope `openid`, an ID token (OIDC Core §3.1.3.3).
 
-    The ID token is bound to the access token by `at_hash`.
+    The ID token is bound to the access token by `at_hash` and, as in Dex, to an authorization code by `c_hash`.
     """
     access_token = signed_access_token(
         server, signers, principal, audience.client_id, audience.of_access_token, scopes, lifetime, now
@@ -67,6 +69,8 @@ def tokens_for(
         issuer, recipients = server.config.issuer, audience.of_id_token
         claims = id_token_claims(principal, audience.client_id, recipients, scopes, issuer, lifetime, now)
         claims["at_hash"] = jwt.half_hash(access_token, signers.id_token.alg)
+        if code is not None:
+            claims["c_hash"] = jwt.half_hash(code, signers.id_token.alg)
         response["id_token"] = jwt.sign(signers.id_token, claims)
     return response
 
