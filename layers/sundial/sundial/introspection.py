@@ -45,6 +45,7 @@ def _access_token(server: TokenServer, client: Client, text: str, now: int) -> d
         raise invalid_token("the token's client is gone")
     family = server.live_tokens.login_of(token, now)
     answer = {"active": True, "token_type": "Bearer", "token_use": "access_token", **token.claims}
+    answer["nbf"] = token.claims["iat"]
     if family is not None and token.client_id in token.audience:
         answer |= _of_user(Principal.of_login(family), token.scopes)
     return answer
@@ -68,7 +69,10 @@ def _refresh_token(server: TokenServer, client: Client, text: str, now: int) -> 
         "token_use": "refresh_token",
         "iss": server.config.issuer,
         "sub": principal.subject,
+        "aud": client.id,
         "client_id": client.id,
+        "iat": family.created_at,
+        "nbf": family.created_at,
         "sid": family.family_id,
         "scope": " ".join(sorted(family.scopes)),
     }
