@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -15,7 +13,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from sundial.errors import temporarily_unavailable
+from sundial.errors import OAuthError, temporarily_unavailable
 
 _RETRYABLE = frozenset(
     {
@@ -107,28 +105,33 @@ class _WithoutRuleSets(Loader):
         return super().load_service_model(service_name, type_name, api_version)
 
 
-@contextmanager
-def unavailable(what: str) -> Iterator[None]:
+class unavailable:  # noqa: N801 (a context manager by its name, as those of contextlib)
     """Turn a failure to reach AWS into a 503 that says so; a ClientError of another kind passes through.
 
     A missing table, a denied action or a disabled key is a 503 too: to a client the difference means
     nothing, and the detail that an operator needs is in the log.
     """
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "ConditionalCheckFailedException":
-            raise
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        raise temporarily_unavailable(
-            f"{what} can't be reached at the moment; send the same request again",
-            retry_after=_SOON if code in _RETRYABLE or status >= 500 else _LATER,
-            detail=f"{error.operation_name}: {code}",
-        ) from error
-    except BotoCoreError as error:
-        raise temporarily_unavailable(
-            f"{what} can't be reached at the moment; send the same request again",
-            retry_after=_SOON,
-            detail=type(error).__name__,
-        ) from error
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        """`what` can't be reached then, in a client's words."""
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "ConditionalCheckFailedException":
+                return
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            soon = code in _RETRYABLE or status >= 500
+            raise self._to_be_tried_again(_SOON if soon else _LATER, f"{error.operation_name}: {code}") from error
+        if isinstance(error, BotoCoreError):
+            raise self._to_be_tried_again(_SOON, type(error).__name__) from error
+
+    def _to_be_tried_again(self, retry_after: int, detail: str) -> OAuthError:
+        told = f"{self._what} can't be reached at the moment; send the same request again"
+        return temporarily_unavailable(told, retry_after=retry_after, detail=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 
 _USER_ID, _CONNECTOR_ID = 0x0A, 0x12  # protobuf field numbers 1 and 2, wire type 2 (length-delimited)
 
@@ -35,6 +36,7 @@ def user_tag(user_id: str) -> bytes:
     return hashlib.sha256(user_id.encode("utf-8")).digest()[:16]
 
 
+@lru_cache(maxsize=64)
 def connector_tag(connector_id: str) -> bytes:
     """Return 4 bytes that stand for a connector id in a token."""
     return hashlib.sha256(connector_id.encode("utf-8")).digest()[:4]
