@@ -36,6 +36,12 @@ def test_each_layer_overrides_the_ones_before_field_by_field() -> None:
     )
 
 
+def test_a_layer_that_is_not_there_leaves_the_ones_after_it_in_force() -> None:
+    """A connector without settings of its own, and a client that has some."""
+    policy = RefreshTokenPolicy.of(RefreshTokenSettings(reuse_interval=HOUR), None, RefreshTokenSettings(True))
+    assert policy == RefreshTokenPolicy(disable_rotation=True, reuse_interval=HOUR)
+
+
 def test_a_stated_zero_takes_away_what_a_wider_layer_had_set() -> None:
     policy = RefreshTokenPolicy.of(
         RefreshTokenSettings(reuse_interval=HOUR, valid_if_not_used_for=HOUR),
