@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sundial.config.reader import compile_file
 from sundial_cli.dex.configuration import NoDexFileError, convert
 from sundial_cli.main import main
 from sundial_local.paths import ROOT
+from tests.support.config import MINIMAL, make_config, without_problems
 
 DEX = """\
 # Our Dex.
@@ -70,6 +72,9 @@ staticClients:
 - {id: other, secretHash: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", name: Other, redirectURIs: [http://127.0.0.1/x]}
 enablePasswordDB: true
 # grpc: was Dex's own; it means nothing here
+
+oauth2:
+  grantTypes: [authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:token-exchange]
 """  # noqa: E501
 
 
@@ -78,6 +83,41 @@ def test_a_dex_file_keeps_its_text_but_for_what_is_secret_or_means_nothing() -> 
     assert converted.text == CONVERTED
     assert convert(converted.text, with_refresh_tokens=False).changes == ()
     assert converted.changes[0] == "storage: taken out: it means nothing without a server"
+
+
+@pytest.mark.parametrize(
+    "oauth2",
+    [
+        "",
+        "oauth2: {}\n",
+        "oauth2: {skipApprovalScreen: true}\n",
+        "oauth2:\n    # asks nobody\n    skipApprovalScreen: true\n",
+        "oauth2:\n  responseTypes: [code, id_token]\n  passwordConnector: local\n",
+        "oauth2: &settings {passwordConnector: local}\n",
+    ],
+)
+def test_what_dex_serves_where_no_grants_are_listed_is_listed_so_that_no_client_may_do_more(oauth2: str) -> None:
+    text = MINIMAL + oauth2
+    converted = convert(text, with_refresh_tokens=False)
+    assert converted.changes == ("oauth2.grantTypes: added, as Dex has them: without client credentials",)
+    before, after = make_config(text), without_problems(converted.text)
+    assert set(before.oauth2.grant_types) - set(after.oauth2.grant_types) == {"client_credentials"}
+    grants = before.oauth2.grant_types
+    assert replace(after, oauth2=replace(after.oauth2, grant_types=grants)) == before, "and nothing else changes"
+
+
+def test_grants_that_are_listed_stay_as_they_are() -> None:
+    text = "issuer: https://dex.example.com\noauth2: {grantTypes: [client_credentials]}\n"
+    assert convert(text, with_refresh_tokens=False).text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["issuer: https://dex.example.com\noauth2:\n", '{"issuer": "https://dex.example.com"}']
+)
+def test_where_there_is_no_place_for_the_grants_it_is_said_that_more_are_served(text: str) -> None:
+    converted = convert(text, with_refresh_tokens=False)
+    assert converted.text == text
+    assert converted.changes[0].startswith("oauth2.grantTypes: lists nothing")
 
 
 def test_it_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

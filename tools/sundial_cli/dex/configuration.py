@@ -1,7 +1,7 @@
 """A Dex configuration file as one for Sundial: what has no place there taken out, secrets as their digests.
 
 A Dex file works as it is. This makes one that may lie in a repository: its text stays, comments and all,
-but for the lines that would carry a secret or mean nothing.
+but for the lines that would carry a secret or mean nothing, and for the grants that Dex serves where none are listed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ migration:
 """
 
 
+_GRANTS = (
+    "authorization_code",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+)
+"""What Dex serves where `oauth2.grantTypes` lists nothing: not client credentials. The implicit grant goes by
+`responseTypes`, and the password grant by `passwordConnector`."""
+
+
 class NoDexFileError(Exception):
     """The file is no YAML mapping; says where it isn't."""
 
@@ -37,7 +47,19 @@ class Converted:
 
 def convert(text: str, *, with_refresh_tokens: bool) -> Converted:
     """Return a Dex file's text for Sundial; of a manifest of Kubernetes, the file in it. Raises NoDexFileError."""
-    text = dex_file_in(text).lstrip("\n")
+    text, listed = _list_grants(dex_file_in(text).lstrip("\n"))
+    root = _settings(text)
+    lines = text.splitlines(keepends=True)
+    changes = [*_hash_secrets(root, lines), *_drop(root, lines)]
+    changes.reverse()  # both go from below, so that what stands above keeps its place
+    converted = "".join(lines)
+    if with_refresh_tokens and "migration" not in _keys(root):
+        converted = f"{converted.rstrip()}\n{_MIGRATION}"
+        changes.append("migration.dexRefreshTokens: added")
+    return Converted(converted, (*changes, *listed))
+
+
+def _settings(text: str) -> yaml.MappingNode:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:  # whose own text quotes the file, and so what is secret in it
@@ -47,14 +69,35 @@ def convert(text: str, *, with_refresh_tokens: bool) -> Converted:
         raise NoDexFileError("it is no YAML: save it as UTF-8 text") from None
     if not isinstance(root, yaml.MappingNode):
         raise NoDexFileError("it is no mapping of settings")
+    return root
+
+
+def _list_grants(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text with the grants of Dex listed where it lists none, and what was done.
+
+    Sundial would serve client credentials too, and no client is to be able to do more than before.
+    """
+    root = _settings(text)
+    oauth2 = _value(root, "oauth2")
+    settings = oauth2 if isinstance(oauth2, yaml.MappingNode) else None
+    if settings is not None and "grantTypes" in _keys(settings):
+        return text, ()
+    with_password = settings is not None and "passwordConnector" in _keys(settings)
+    grants = f"grantTypes: [{', '.join(_GRANTS + ('password',) * with_password)}]"
     lines = text.splitlines(keepends=True)
-    changes = [*_hash_secrets(root, lines), *_drop(root, lines)]
-    changes.reverse()  # both go from below, so that what stands above keeps its place
-    converted = "".join(lines)
-    if with_refresh_tokens and "migration" not in _keys(root):
-        converted = f"{converted.rstrip()}\n{_MIGRATION}"
-        changes.append("migration.dexRefreshTokens: added")
-    return Converted(converted, tuple(changes))
+    if settings is not None and settings.flow_style:
+        mark, comma = settings.start_mark, ", " if settings.value else ""
+        line = lines[mark.line]
+        at = line.index("{", mark.column) + 1  # an anchor may stand before it
+        lines[mark.line] = f"{line[:at]}{grants}{comma}{line[at:]}"
+    elif settings is not None:
+        first = settings.value[0][0].start_mark
+        lines.insert(first.line, f"{' ' * first.column}{grants}\n")
+    elif oauth2 is None and not root.flow_style:
+        lines = [f"{text.rstrip()}\n\noauth2:\n  {grants}\n"]
+    else:
+        return text, ("oauth2.grantTypes: lists nothing; Sundial serves client credentials too, which Dex would not",)
+    return "".join(lines), ("oauth2.grantTypes: added, as Dex has them: without client credentials",)
 
 
 def _hash_secrets(root: yaml.MappingNode, lines: list[str]) -> Iterator[str]:
