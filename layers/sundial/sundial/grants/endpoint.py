@@ -92,8 +92,13 @@ def _count(client_id: str, grant_type: str, outcome: str, request_id: str) -> No
     """Count a request; `client_id` is empty, and stands in no metric, where no client has authenticated itself."""
     grant = grant_type.rpartition(":")[2] if grant_type in GRANTS else "unknown"
     by_client = {"client": client_id} if client_id and metrics_by_client() else {}
-    details = {"client_id": client_id or "unknown", "correlation_id": request_id}
-    count("TokenRequests", details=details, apart=by_client, grant=grant, outcome=outcome)
+    count(
+        "TokenRequests",
+        details={"client_id": client_id or "unknown", "correlation_id": request_id},
+        apart=by_client,
+        grant=grant,
+        outcome=outcome,
+    )
 
 
 def token_routes(server: TokenServer) -> Mapping[str, Endpoint]:

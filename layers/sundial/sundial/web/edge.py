@@ -63,6 +63,8 @@ class Edge:
         try:
             request = self._front.admit(Request.from_event(event, int(self._clock())))
             response = self._answer(request)
+            if response.status >= 400:  # of what went well, the API's access log has as much to say
+                logger.info("answered", route=request.route, status=response.status)
         except OAuthError as error:
             response = self._refuse(event.get("routeKey", ""), error, request_id)
         except Exception as error:  # the boundary: what was not foreseen is a 500, and its place in the log
@@ -82,7 +84,14 @@ class Edge:
         return endpoint(request)
 
     def _refuse(self, route: str, error: OAuthError, request_id: str) -> Response:
-        logger.info("refused", route=route, error=error.code, description=error.description, detail=error.detail)
+        logger.info(
+            "refused",
+            route=route,
+            status=error.status,
+            error=error.code,
+            description=error.description,
+            detail=error.detail,
+        )
         response = self._show(error, request_id)
         return replace(response, failed_at=error.connector_id or "unknown") if error.upstream else response
 
@@ -122,4 +131,4 @@ def _log_unforeseen(error: BaseException, route: str) -> None:
         frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)]
         causes.append({"exception": type(cause).__name__, "frames": frames})
         cause = cause.__cause__ or cause.__context__
-    logger.error("unforeseen failure", route=route, causes=causes)
+    logger.error("unforeseen failure", route=route, status=500, causes=causes)
