@@ -31,6 +31,13 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def said_in_the_layer(artifact: Artifact, code: str) -> str:
+    """Return what a Python of the functions' prints, which has the layer and nothing else."""
+    command: list[str | Path] = [artifact.python, "-S", "-P", "-B", "-c", code]
+    environment = {"PYTHONPATH": str(artifact.layer / "python")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def test_sam_validates_the_template(sam_environment: dict[str, str]) -> None:
     done = subprocess.run(
         [SAM, "validate", "--lint"], cwd=ROOT, env=sam_environment, capture_output=True, text=True, check=False
@@ -74,11 +81,12 @@ def test_every_module_of_the_layer_is_compiled_for_the_functions_python_and_for_
 
 def test_the_dataclasses_stand_written_out_in_the_bytecode_of_the_layer(artifact: Artifact) -> None:
     asked = "from sundial.expiry.family import Family; print(Family.__repr__.__qualname__)"
-    command: list[str | Path] = [artifact.python, "-S", "-P", "-c", asked]
-    run = subprocess.run(
-        command, env={"PYTHONPATH": f"{artifact.layer / 'python'}"}, capture_output=True, text=True, check=True
-    )
-    assert run.stdout == "Methods.__repr__\n"
+    assert said_in_the_layer(artifact, asked) == "Methods.__repr__\n"
+
+
+def test_the_pages_templates_are_compiled_in_the_layer(artifact: Artifact) -> None:
+    asked = "from sundial.web.templating import environment; print(environment().get_template('login.html').filename)"
+    assert "/sundial/web/compiled_templates/tmpl_" in said_in_the_layer(artifact, asked)
 
 
 def test_the_layer_leaves_out_what_no_function_needs(artifact: Artifact) -> None:

@@ -37,7 +37,7 @@ class _Compiled(BytecodeCache):
 
 def make_once(patch: pytest.MonkeyPatch) -> None:
     """Let libraries remember, until `patch` is undone."""
-    patch.setattr("sundial.web.pages.Environment", partial(Environment, bytecode_cache=_Compiled()))
+    patch.setattr("sundial.web.templating.Environment", partial(Environment, bytecode_cache=_Compiled()))
     patch.setattr("bcrypt.checkpw", lru_cache(maxsize=None)(bcrypt.checkpw))
     patch.setattr("yaml.compose", lru_cache(maxsize=1024)(yaml.compose))
     _let_botocore_remember(patch)

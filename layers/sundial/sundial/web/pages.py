@@ -6,15 +6,12 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sundial.config.model import Config
 from sundial.web.http import Response
+from sundial.web.templating import TEMPLATES, environment
 
-_TEMPLATES = Path(__file__).with_name("templates")
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
@@ -37,22 +34,15 @@ class Pages:
     def __init__(self, config: Config) -> None:
         frontend = config.frontend
         self._issuer = config.issuer
-        environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        jinja = environment()
         self._logo = self._absolute(frontend.logo_url)
-        icon = (_TEMPLATES / "sundial.svg").read_text("utf-8").strip()
-        style = environment.get_template("style.css").render(theme=frontend.theme)
+        icon = (TEMPLATES / "sundial.svg").read_text("utf-8").strip()
+        style = jinja.get_template("style.css").render(theme=frontend.theme)
         # `</` would end the element, and a backslash before the slash changes nothing in CSS. A carriage return is
         # one that HTML would drop before the browser takes the digest.
         style += frontend.theme_css.replace("</", "<\\/").replace("\r", "")
         self._style_source = _digest(style)
-        environment.globals.update(
+        jinja.globals.update(
             site_name=frontend.issuer,
             logo=self._logo,
             theme=frontend.theme,
@@ -60,8 +50,8 @@ class Pages:
             icon=icon,
             icon_url="data:image/svg+xml," + quote(icon),
         )
-        # Compiled now: while a function starts, Lambda gives it more processor than it has later.
-        self._templates = {name: environment.get_template(name) for name in environment.list_templates(["html"])}
+        # Loaded now: while a function starts, Lambda gives it more processor than it has later.
+        self._templates = {file.name: jinja.get_template(file.name) for file in TEMPLATES.glob("*.html")}
 
     def page(
         self,
