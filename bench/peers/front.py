@@ -1,4 +1,4 @@
-"""One WSGI application behind Granian: one process, four threads, connections kept alive. Says where it is.
+"""One WSGI application behind Granian: one process, one thread for requests, connections kept alive. Says where it is.
 
 A front in Rust takes least beside what it stands before: behind gunicorn, half of what was measured was gunicorn.
 """
@@ -38,7 +38,7 @@ def serve(make: Callable[[], tuple[Any, Sequence[str]]], path: str) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=4,
+        blocking_threads=1,  # nothing is waited for, with all in memory: more would only wait for each other
         websockets=False,
         log_enabled=False,
     )
