@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
+
+from tests.support.ports import free_port
 
 _HOST = "127.0.0.1"
 
@@ -23,7 +24,7 @@ def serve(make: Callable[[], tuple[Any, Sequence[str]]], path: str) -> None:
     os.set_inheritable(3, True)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
-    port = _free_port()
+    port = free_port()
 
     def load(_target: str) -> Any:
         """Make the application, in the one process that serves it."""
@@ -43,10 +44,3 @@ def serve(make: Callable[[], tuple[Any, Sequence[str]]], path: str) -> None:
         log_enabled=False,
     )
     front.serve(target_loader=load)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((_HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port

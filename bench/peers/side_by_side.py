@@ -1,4 +1,4 @@
-"""The servers in turn, under the same load: what it answers a second, and a second of its CPU time."""
+"""The servers in turn, under the same load: what each answers a second, and a second of its CPU time."""
 
 from __future__ import annotations
 

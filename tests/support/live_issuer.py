@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 from sundial.deployment import Deployment
 from sundial.discovery.endpoint import jwks_edge
@@ -47,7 +47,7 @@ def _life(policy: KeyPolicy, begun: int, seconds: int) -> tuple[str, PublicKeys]
     """Return the ring's document and the JWKS after so much time of the schedule's runs."""
     vault, jwks = MemoryVault(), MemoryJwks()
     for now in range(begun, begun + seconds + 1, 30 * MINUTE):
-        run(vault, jwks, policy, lambda now=now: now)  # type: ignore[misc]
+        run(vault, jwks, policy, partial(int, now))
     assert vault.document is not None
     assert jwks.served is not None
     return vault.document, jwks.served

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.certificates import Certificate
 from tests.support.leak_watch import LEAKS
+from tests.support.ports import free_port
 
 PLACES = "/usr/sbin:/usr/local/sbin:/usr/lib/openldap"
 SUFFIX = "dc=example,dc=com"
@@ -139,7 +140,7 @@ def running_slapd(folder: Path, server: Certificate) -> Iterator[Slapd]:
     shutil.copy(slapd, program)
     configuration = _configuration(folder, server)
     _run(program, "-T", "add", "-f", configuration, "-l", _written(folder / "company.ldif", COMPANY))
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_port(), free_port()
     urls = f"ldap://127.0.0.1:{port}/ ldaps://127.0.0.1:{tls_port}/"
     process = subprocess.Popen(
         [program, "-d", "0", "-h", urls, "-f", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -187,11 +188,6 @@ def _written(path: Path, text: str) -> Path:
 def _run(*command: str | Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

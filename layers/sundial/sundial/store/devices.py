@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from sundial.expiry.device import POLLS_REMEMBERED, DeviceLogin, DeviceRequest
 from sundial.expiry.family import TOMBSTONE_GRACE, Family
 from sundial.store.aws import unavailable
-from sundial.store.family_items import FOR_EVER, from_item, to_item
+from sundial.store.family_items import FOR_EVER, from_item, number, to_item
 from sundial.tokens.device_codes import PresentedDevice
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class DynamoDevices:
                     TableName=self._table,
                     Item=_request_to_item(request),
                     ConditionExpression="attribute_not_exists(id) OR expires_at < :now OR family_id = :own",
-                    ExpressionAttributeValues={":now": _number(now), ":own": {"S": request.family_id}},
+                    ExpressionAttributeValues={":now": number(now), ":own": {"S": request.family_id}},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
@@ -110,11 +110,11 @@ class DynamoDevices:
         """Write the family that a request has become (see DeviceStore)."""
         item = to_item(family) | {
             "allowed_by": {"S": family.change_id},
-            "ttl": _number(expires_at + _GRACE),
-            "ttl_once_fetched": _number(FOR_EVER if alive_until is None else alive_until + _GRACE),
+            "ttl": number(expires_at + _GRACE),
+            "ttl_once_fetched": number(FOR_EVER if alive_until is None else alive_until + _GRACE),
         }
         if alive_until is not None:
-            item["expires_at"] = _number(alive_until)
+            item["expires_at"] = number(alive_until)
         with unavailable(_WHAT):
             try:
                 self._client.put_item(
@@ -151,11 +151,11 @@ class DynamoDevices:
                     f"(client_id = :client AND attribute_not_exists(polled_at){target_holds}))",
                     ExpressionAttributeNames={"#ttl": "ttl"},
                     ExpressionAttributeValues={
-                        ":never": _number(_NEVER),
-                        ":now": _number(now),
+                        ":never": number(_NEVER),
+                        ":now": number(now),
                         ":change": {"S": change_id},
                         ":client": {"S": client_id},
-                        ":ttl": _number(presented.expires_at + _GRACE),
+                        ":ttl": number(presented.expires_at + _GRACE),
                         **targets,
                     },
                     ReturnValues="ALL_NEW",
@@ -177,7 +177,7 @@ class DynamoDevices:
                     UpdateExpression="ADD tries :one SET #ttl = :until",
                     ConditionExpression="attribute_not_exists(tries) OR tries < :most",
                     ExpressionAttributeNames={"#ttl": "ttl"},
-                    ExpressionAttributeValues={":one": _number(1), ":most": _number(most), ":until": _number(until)},
+                    ExpressionAttributeValues={":one": number(1), ":most": number(most), ":until": number(until)},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
@@ -199,9 +199,9 @@ def _request_to_item(request: DeviceRequest) -> Item:
         "family_id": {"S": request.family_id},
         "device_of": {"S": request.client_id},
         "scopes": {"SS": sorted(request.scopes)},
-        "created_at": _number(request.created_at),
-        "expires_at": _number(request.expires_at),
-        "ttl": _number(request.expires_at),
+        "created_at": number(request.created_at),
+        "expires_at": number(request.expires_at),
+        "ttl": number(request.expires_at),
     }
     if request.audience:
         item["audience"] = {"L": [{"S": one} for one in request.audience]}
@@ -228,10 +228,6 @@ def _login_from_item(item: Item, *, skip: int) -> DeviceLogin:
     polls = tuple(at for name in _POLLS if name in item and (at := int(item[name]["N"])) != _NEVER)
     revoked_at = int(item["revoked_at"]["N"]) if "revoked_at" in item else None
     return DeviceLogin(from_item(item), polls[skip:], revoked_at)
-
-
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
 
 
 def _item_of(error: ClientError) -> Item:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sundial.store.aws import unavailable
+from sundial.store.family_items import number
 from sundial.store.transactions import transact
 from sundial.tokens.subject import user_tag
 
@@ -132,7 +133,7 @@ class DynamoDirectory:
                 "TableName": self._table,
                 "Item": item,
                 "ConditionExpression": _UNCHANGED,
-                "ExpressionAttributeValues": {":version": _number(before.version)},
+                "ExpressionAttributeValues": {":version": number(before.version)},
             }
         }
 
@@ -142,7 +143,7 @@ class DynamoDirectory:
                 "TableName": self._table,
                 "Key": {"pk": {"S": key}},
                 "ConditionExpression": _UNCHANGED,
-                "ExpressionAttributeValues": {":version": _number(before.version)},
+                "ExpressionAttributeValues": {":version": number(before.version)},
             }
         }
 
@@ -177,10 +178,10 @@ def _to_item(key: str, user: LocalUser) -> Item:
         "email_verified": {"BOOL": user.email_verified},
         "groups": {"L": [{"S": group} for group in user.groups]},
         "disabled": {"BOOL": user.disabled},
-        "not_before": _number(user.not_before),
-        "created_at": _number(user.created_at),
-        "updated_at": _number(user.updated_at),
-        "version": _number(user.version),
+        "not_before": number(user.not_before),
+        "created_at": number(user.created_at),
+        "updated_at": number(user.updated_at),
+        "version": number(user.version),
     }
 
 
@@ -200,7 +201,3 @@ def _from_item(item: Item) -> LocalUser:
         updated_at=int(item["updated_at"]["N"]),
         version=int(item["version"]["N"]),
     )
-
-
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
